@@ -1,0 +1,208 @@
+"""What the ledger can be asked to do: one immutable value per command. MSISDNs are normalised digits.
+
+`occurred_at`, `paid_at`, `clicked_at` of None mean the business clock's now and are then no part of the compared
+figures. Sums are kopecks above zero unless said.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from billing.money import Kopecks
+from billing.words import Block, Channel, ChargeType, Contract, Network, OrderChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutSubscriber:
+    """Create or change a subscription. None keeps the value (a new number takes the defaults)."""
+
+    msisdn: str
+    contract: Contract | None = None
+    network: Network | None = None
+    language: str | None = None
+    tariff: str | None = None
+    blocks: frozenset[Block] | None = None
+    imsi: str | None = None
+    time_zone: str | None = None
+    unicode: str | None = None
+    credit_limit: Kopecks | None = None
+    clear: frozenset[str] = frozenset()
+    """Names of nullable fields given as null: tariff, imsi, time_zone, unicode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterMember:
+    """Join the programme."""
+
+    msisdn: str
+    channel: Channel
+    accept_terms: bool
+    terms_version: str | None = None
+    adverts: bool = False
+    adverts_text_version: str | None = None
+    form: str = "login"
+    full_name: str | None = None
+    birth_date: date | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveProgramme:
+    """Leave; without `confirm` it is refused with what would lapse."""
+
+    msisdn: str
+    channel: Channel
+    confirm: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAdverts:
+    """Turn adverts on or off; `source` is the channel it was said in."""
+
+    msisdn: str
+    adverts: bool
+    source: str
+    text_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordClick:
+    """A click-out to a partner, for any number."""
+
+    msisdn: str
+    partner: str
+    clicked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPaid:
+    """The shop says an order was paid. `delivery` may be zero; `click_id` None is a purchase past the programme."""
+
+    partner: str
+    order_id: str
+    click_id: str | None
+    goods: Kopecks
+    delivery: Kopecks
+    channel: OrderChannel
+    paid_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderConfirmed:
+    """The shop confirms an order; other `goods` while pending amend it first."""
+
+    partner: str
+    order_id: str
+    goods: Kopecks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRejected:
+    """The shop rejects an order."""
+
+    partner: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAmended:
+    """The shop changes the goods price of a pending order."""
+
+    partner: str
+    order_id: str
+    goods: Kopecks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReturned:
+    """Goods came back; `returned_goods` is the running total, None is everything."""
+
+    partner: str
+    order_id: str
+    returned_goods: Kopecks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideAccrual:
+    """An operator lets a late or rejected order through; audited."""
+
+    partner: str
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditPromo:
+    """A target action is rewarded; `amount` None takes the promotion's own."""
+
+    promo: str
+    action_id: str
+    msisdn: str
+    amount: Kopecks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawCharge:
+    """Draw a charge, cashback first."""
+
+    charge_id: str
+    msisdn: str
+    type: ChargeType
+    amount: Kopecks
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundCharge:
+    """Give a charge back, whole or in part, in reverse order of drawing."""
+
+    charge_id: str
+    refund_id: str
+    amount: Kopecks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUp:
+    """Own money into main; settles unpaid charges, oldest first."""
+
+    topup_id: str
+    msisdn: str
+    amount: Kopecks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueVoucher:
+    """A handset voucher from bonus (corporate, off-net) or cashback."""
+
+    voucher_id: str
+    msisdn: str
+    amount: Kopecks
+    handset_price: Kopecks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditOnDemand:
+    """Bonus to cashback now."""
+
+    credit_id: str
+    msisdn: str
+
+
+Command = (
+    PutSubscriber
+    | RegisterMember
+    | LeaveProgramme
+    | SetAdverts
+    | RecordClick
+    | OrderPaid
+    | OrderConfirmed
+    | OrderRejected
+    | OrderAmended
+    | OrderReturned
+    | OverrideAccrual
+    | CreditPromo
+    | DrawCharge
+    | RefundCharge
+    | TopUp
+    | IssueVoucher
+    | CreditOnDemand
+)

@@ -1,0 +1,168 @@
+"""The programme's closed sets, spelled as they stand on the wire (states lower case, reasons upper case)."""
+
+from enum import StrEnum
+
+
+class Contract(StrEnum):
+    """Who holds the contract; an individual on a corporate tariff plan is `individual`."""
+
+    INDIVIDUAL = "individual"
+    CORPORATE = "corporate"
+
+
+class Network(StrEnum):
+    """`off_net` is another operator's subscriber."""
+
+    ON_NET = "on_net"
+    OFF_NET = "off_net"
+
+
+class Block(StrEnum):
+    """Several blocks may stand at once; each is lifted alone."""
+
+    VOLUNTARY = "voluntary"
+    INVESTIGATION = "investigation"
+    MNP = "mnp"
+    FINAL = "final"
+
+
+class MembershipState(StrEnum):
+    """`none` has no row: it is what a subscription without membership answers."""
+
+    NONE = "none"
+    ACTIVE = "active"
+    LEFT = "left"
+
+
+class Channel(StrEnum):
+    """Where somebody joined or left."""
+
+    WEB = "web"
+    APP = "app"
+    SITE = "site"
+    PROMO = "promo"
+    USSD = "ussd"
+    SMS = "sms"
+    CONTACT_CENTRE = "contact_centre"
+
+
+class OrderChannel(StrEnum):
+    """Where the order was placed at the partner's."""
+
+    WEB = "web"
+    MOBILE_SITE = "mobile_site"
+    PARTNER_APP = "partner_app"
+
+
+class Category(StrEnum):
+    """Partner category; each has a ceiling on the percent."""
+
+    SHOP = "shop"
+    TRAVEL = "travel"
+    LEISURE = "leisure"
+
+
+class AccrualState(StrEnum):
+    """Domain: pending, then accrued, then credited; or an end state with a reason."""
+
+    PENDING = "pending"
+    ACCRUED = "accrued"
+    CREDITED = "credited"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    REVERSED = "reversed"
+    LAPSED = "lapsed"
+
+
+class Reason(StrEnum):
+    """Why an accrual is not, or no longer, a reward."""
+
+    NO_CLICK = "NO_CLICK"
+    NOT_MEMBER_AT_PURCHASE = "NOT_MEMBER_AT_PURCHASE"
+    CHANNEL = "CHANNEL"
+    BELOW_MIN_PURCHASE = "BELOW_MIN_PURCHASE"
+    BELOW_MIN = "BELOW_MIN"
+    REJECTED_BY_SHOP = "REJECTED_BY_SHOP"
+    RETURNED = "RETURNED"
+    LEFT = "LEFT"
+    LATE = "LATE"
+    OVERRIDDEN = "OVERRIDDEN"
+
+
+class ChargeType(StrEnum):
+    """Anything drawn from the phone account."""
+
+    TARIFF_FEE = "tariff_fee"
+    USAGE = "usage"
+    SERVICE = "service"
+    CONTENT = "content"
+    SUBSCRIPTION = "subscription"
+
+
+class ChargeStatus(StrEnum):
+    """How far a charge is paid."""
+
+    PAID = "paid"
+    PART_PAID = "part_paid"
+    UNPAID = "unpaid"
+
+
+class Account(StrEnum):
+    """Accounts of the postings: three of the subscription, five of the operator."""
+
+    BONUS = "bonus"
+    CASHBACK = "cashback"
+    MAIN = "main"
+    PROGRAMME_EXPENSE = "programme_expense"
+    REVENUE = "revenue"
+    LAPSED = "lapsed"
+    VOUCHER = "voucher"
+    CASH_IN = "cash_in"
+
+
+class PostingKind(StrEnum):
+    """What a posting is for, as the statement names it."""
+
+    WELCOME = "welcome"
+    ACCRUAL = "accrual"
+    PROMO = "promo"
+    REVERSAL = "reversal"
+    CREDIT = "credit"
+    CHARGE = "charge"
+    SETTLEMENT = "settlement"
+    REFUND = "refund"
+    TOPUP = "topup"
+    LAPSE = "lapse"
+    VOUCHER = "voucher"
+    VOUCHER_RETURN = "voucher_return"
+
+
+class VoucherState(StrEnum):
+    """Life of a handset voucher."""
+
+    ISSUED = "issued"
+    REDEEMED = "redeemed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class KeyKind(StrEnum):
+    """Kinds of caller-given ids; an id is unique per kind over the whole system."""
+
+    CHARGE = "charge"
+    REFUND = "refund"
+    TOPUP = "topup"
+    RESERVATION = "reservation"
+    VOUCHER = "voucher"
+    REDEMPTION = "redemption"
+    PROMO_ACTION = "promo_action"
+    CREDIT = "credit"
+    ORDER = "order"
+
+
+class Rounding(StrEnum):
+    """How a raw reward becomes whole roubles (rule 15)."""
+
+    ARITHMETIC_MIN1 = "arithmetic_min1"
+    HALF_DOWN = "half_down"
+    FLOOR = "floor"
