@@ -8,7 +8,7 @@ class LedgerError(Exception):
     """Root of the ledger's own errors."""
 
 
-class LedgerRefusal(LedgerError):  # noqa: N818 - the field's word: the request was refused by a rule
+class LedgerRefusal(LedgerError):
     """A rule said no; nothing was posted, stored or sent.
 
     `code` is the outer contract's code; `field` names the offending input where one is to blame; `details`

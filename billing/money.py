@@ -1,4 +1,4 @@
-"""Money and percent: whole kopecks and whole millionths inside, decimal strings at every outer edge, never a float."""
+"""Money and percent: whole kopecks and millionths inside, decimal strings at every outer edge, never a float."""
 
 import re
 from typing import TypeAlias

@@ -16,11 +16,15 @@ CEILINGS: dict[Category, Micropercent] = {
 """Rule 13: the largest percent a category may promise."""
 
 
+MOSCOW = ZoneInfo("Europe/Moscow")
+"""The operator's zone unless configured."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programme:
     """Every rule that is configuration; each field is a key of the `programme` section."""
 
-    zone: ZoneInfo = ZoneInfo("Europe/Moscow")
+    zone: ZoneInfo = MOSCOW
     main_balance: Literal["internal", "external"] = "internal"
     welcome_bonus: Kopecks = 5000
     rounding: Rounding = Rounding.ARITHMETIC_MIN1

@@ -1,0 +1,51 @@
+"""The guard every test runs under: no leaked timers, no open ports, no Deferred error nobody looked at."""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet import reactor as _reactor
+from twisted.internet.base import ReactorBase
+from twisted.logger import LogLevel, globalLogPublisher
+
+pytest_plugins: list[str] = []
+
+KEPT_BY_THE_REACTOR = {"_UnixWaker", "_SIGCHLDWaker", "_FDWaker", "_SocketWaker"}
+
+
+def _selectables(reactor: Any) -> set[Any]:
+    """What the reactor watches, besides its own wakers."""
+    watched = [*reactor.getReaders(), *reactor.getWriters()]
+    return {one for one in watched if type(one).__name__ not in KEPT_BY_THE_REACTOR}
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Fail a test that leaves delayed calls or sockets behind, or a Deferred failure unhandled."""
+    reactor: Any = _reactor
+    assert isinstance(reactor, ReactorBase)
+    timers_before = set(reactor.getDelayedCalls())
+    sockets_before = _selectables(reactor)
+    failures: list[str] = []
+
+    def observe(event: dict[str, Any]) -> None:
+        if event.get("log_level") is LogLevel.critical:
+            failures.append(str(event.get("log_failure") or event.get("log_format")))
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield
+        gc.collect(0)  # an unhandled failure is reported when its Deferred is collected
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    timers = [call for call in reactor.getDelayedCalls() if call not in timers_before and call.active()]
+    sockets = _selectables(reactor) - sockets_before
+    for call in timers:
+        call.cancel()
+    for one in sockets:
+        reactor.removeReader(one)
+        reactor.removeWriter(one)
+    assert not failures, f"errors nobody handled: {failures}"
+    assert not timers, f"leaked timers: {timers}"
+    assert not sockets, f"leaked sockets: {sockets}"
