@@ -1,0 +1,33 @@
+"""Texts on the wire: alphabets, the choice of coding and its cost, segments and their reassembly. Pure."""
+
+from sms.text.coding import Coding, Cost, UnicodeMode, coding_of, decode, display_form, encode, transliterate
+from sms.text.errors import CharacterOutsideAlphabet, HeaderMalformed, TextError, TextRefusal, TextTooLong
+from sms.text.headers import Concatenation, split_header
+from sms.text.reassembly import Assembled, Reassembler
+from sms.text.segments import PARTS_MAX, Segment, capacity, cost_of, prepared, segments_for
+
+__all__ = [
+    "PARTS_MAX",
+    "Assembled",
+    "CharacterOutsideAlphabet",
+    "Coding",
+    "Concatenation",
+    "Cost",
+    "HeaderMalformed",
+    "Reassembler",
+    "Segment",
+    "TextError",
+    "TextRefusal",
+    "TextTooLong",
+    "UnicodeMode",
+    "capacity",
+    "coding_of",
+    "cost_of",
+    "decode",
+    "display_form",
+    "encode",
+    "prepared",
+    "segments_for",
+    "split_header",
+    "transliterate",
+]
