@@ -1,0 +1,1 @@
+"""SMS over SMPP: wire codec and sessions, text coding, outbox, dispatcher, receipts."""
