@@ -1,0 +1,147 @@
+"""The business clock: decides months, expiry, quiet hours and booked instants.
+
+`system` follows the wall clock. `manual` stands still until it is moved forward; a move is a small discrete-event
+loop: due work runs in the order of its instants with the clock standing at each. The instant is kept in the
+database and survives a restart.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import Connection, insert, select, update
+from twisted.internet.defer import DeferredLock
+
+from gateway.database import Transactor
+from gateway.schema import business_clock
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+DUE_STEPS_MAX = 10_000
+"""Steps of one move: a thousand years of months with their mornings; more is a source that never advances."""
+
+
+class ClockWentBack(Exception):
+    """The manual clock only moves forward."""
+
+
+class ClockIsSystem(Exception):
+    """There is no manual clock to show or move: the business clock follows the wall."""
+
+
+class DueSource(Protocol):
+    """Something that has work due at business instants."""
+
+    name: str
+
+    async def next_due(self, until: datetime) -> datetime | None:
+        """The earliest instant at or before `until` at which work is waiting; None when there is none."""
+        ...
+
+    async def run_due(self, at: datetime) -> None:
+        """Do what is due at `at`; afterwards `next_due` must not give `at` for the same work again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """One piece of due work that a move of the clock ran."""
+
+    at: datetime
+    what: str
+
+
+def to_micros(instant: datetime) -> int:
+    """Whole microseconds since 1970, exactly."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The aware UTC instant of `to_micros`."""
+    return EPOCH + micros * MICROSECOND
+
+
+class SystemClock:
+    """The business clock that follows the wall clock."""
+
+    def __init__(self, wall: Callable[[], datetime]) -> None:
+        self._wall = wall
+
+    def now(self) -> datetime:
+        """Now, aware, UTC."""
+        return self._wall()
+
+
+class ManualClock:
+    """The business clock that stands until it is moved."""
+
+    def __init__(self, database: Transactor, stored: datetime) -> None:
+        """`stored` is where `open_clock` found it."""
+        self._database = database
+        self._now = stored
+        self._moving = DeferredLock()
+
+    def now(self) -> datetime:
+        """Where the clock stands, aware, UTC."""
+        return self._now
+
+    async def advance(self, to: datetime, sources: Sequence[DueSource]) -> list[Ran]:
+        """Move forward to `to`, running what is due on the way, in the order of its instants.
+
+        Sources that are due at the same instant run in the order given. Moves queue up behind each other.
+
+        Raises:
+            ClockWentBack: `to` lies before where the clock stands.
+        """
+        await self._moving.acquire()
+        try:
+            if to < self._now:
+                raise ClockWentBack(f"the business clock stands at {self._now.isoformat()}; it only moves forward")
+            return await self._advance(to, sources)
+        finally:
+            self._moving.release()
+
+    async def _advance(self, to: datetime, sources: Sequence[DueSource]) -> list[Ran]:
+        ran: list[Ran] = []
+        for _ in range(DUE_STEPS_MAX):
+            due = await earliest(sources, to)
+            if due is None:
+                await self._stand_at(to)
+                return ran
+            source, at = due
+            await self._stand_at(max(at, self._now))
+            await source.run_due(self._now)
+            ran.append(Ran(at=self._now, what=source.name))
+        raise AssertionError(f"more than {DUE_STEPS_MAX} pieces of due work before {to.isoformat()}")
+
+    async def _stand_at(self, at: datetime) -> None:
+        if at == self._now:
+            return
+        await self._database.transact(store_now, at)
+        self._now = at
+
+
+async def earliest(sources: Sequence[DueSource], until: datetime) -> tuple[DueSource, datetime] | None:
+    """The source with the earliest due instant up to `until`, the first of equals."""
+    best: tuple[DueSource, datetime] | None = None
+    for source in sources:
+        at = await source.next_due(until)
+        if at is not None and (best is None or at < best[1]):
+            best = (source, at)
+    return best
+
+
+def open_clock(connection: Connection, start: datetime) -> tuple[datetime, datetime]:
+    """(stored now, installed at) of the clock row, made with `start` at the first start ever."""
+    row = connection.execute(select(business_clock.c.now, business_clock.c.installed_at)).one_or_none()
+    if row is None:
+        micros = to_micros(start)
+        connection.execute(insert(business_clock).values(id=1, now=micros, installed_at=micros))
+        return start, start
+    return from_micros(row.now), from_micros(row.installed_at)
+
+
+def store_now(connection: Connection, at: datetime) -> None:
+    """Commit where the manual clock stands."""
+    connection.execute(update(business_clock).values(now=to_micros(at)))

@@ -1,0 +1,51 @@
+"""Named points at which a test may kill the process or raise, chosen by one environment variable.
+
+`FIRSTCHARGE_FAULT=sms.after_write:kill:3` kills the process (SIGKILL) when the point is passed for the third
+time; `:raise` raises InjectedFault instead. Without the variable every point is a no-op.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+
+VARIABLE = "FIRSTCHARGE_FAULT"
+
+
+class InjectedFault(Exception):
+    """Raised on purpose at a fault point."""
+
+
+class MalformedFault(ValueError):
+    """The variable is POINT:kill or POINT:raise, with an optional :COUNT."""
+
+
+def no_fault(_name: str) -> None:
+    """Pass every point."""
+
+
+def from_environment(environ: Mapping[str, str]) -> Callable[[str], None]:
+    """The callable that fault points call with their name.
+
+    Raises:
+        MalformedFault: the variable is set and not understood.
+    """
+    text = environ.get(VARIABLE)
+    if not text:
+        return no_fault
+    point, action, count = (*text.split(":"), "1")[:3] if text.count(":") else ("", "", "")
+    if action not in {"kill", "raise"} or not count.isdigit():
+        raise MalformedFault(f"{VARIABLE}={text!r} is not POINT:kill|raise[:COUNT]")
+    left = int(count)
+
+    def fault(name: str) -> None:
+        nonlocal left
+        if name != point:
+            return
+        left -= 1
+        if left:
+            return
+        if action == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise InjectedFault(name)
+
+    return fault
