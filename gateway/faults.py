@@ -5,10 +5,12 @@ time; `:raise` raises InjectedFault instead. Without the variable every point is
 """
 
 import os
+import re
 import signal
 from collections.abc import Callable, Mapping
 
 VARIABLE = "FIRSTCHARGE_FAULT"
+SHAPE = re.compile(r"([a-z_.]+):(kill|raise)(?::([1-9][0-9]*))?")
 
 
 class InjectedFault(Exception):
@@ -32,10 +34,11 @@ def from_environment(environ: Mapping[str, str]) -> Callable[[str], None]:
     text = environ.get(VARIABLE)
     if not text:
         return no_fault
-    point, action, count = (*text.split(":"), "1")[:3] if text.count(":") else ("", "", "")
-    if action not in {"kill", "raise"} or not count.isdigit():
+    match = SHAPE.fullmatch(text)
+    if match is None:
         raise MalformedFault(f"{VARIABLE}={text!r} is not POINT:kill|raise[:COUNT]")
-    left = int(count)
+    point, action, count = match.groups()
+    left = int(count or 1)
 
     def fault(name: str) -> None:
         nonlocal left
