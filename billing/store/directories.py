@@ -53,7 +53,7 @@ request_key = Table(
     word("kind", "Kind of the id", primary_key=True),
     Column("key", String(300), primary_key=True, comment="The caller's id, unique per kind over the whole system"),
     Column("subscription_id", BigInteger, nullable=False, comment="Whose request it was"),
-    Column("figures", String(128), nullable=False, comment="Hash of what was asked"),
+    Column("figures", Text, nullable=False, comment="What was asked: the same again is a repeat, else a conflict"),
     Column("answer", Text, nullable=False, comment="The answer given, canonical JSON, given again unchanged"),
     only("kind", KeyKind, "kind"),
     comment="Directory: idempotency keys, written in the transaction they speak for",

@@ -63,12 +63,15 @@ def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> 
 def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Click | Accrual | Charge]:
     """Clicks, orders and charges the commands name."""
     found: list[Click | Accrual | Charge] = []
-    found.extend(_load(connection, rows.CLICK, schema.click.c.click_id, wanted.clicks, books))
+    clicks = _load(connection, rows.CLICK, schema.click.c.click_id, wanted.clicks, books)
+    found.extend(clicks)
     for partner, order_ids in _grouped(wanted.orders):
         table = schema.accrual.c
-        found.extend(_load(connection, rows.ACCRUAL, table.order_id, order_ids, books, table.partner == partner))
+        accruals = _load(connection, rows.ACCRUAL, table.order_id, order_ids, books, table.partner == partner)
+        found.extend(accruals)
     for some in batches(wanted.charges):
-        found.extend(_put_all(books, rows.CHARGE, connection.execute(charges_by_id(some))))
+        charges = _put_all(books, rows.CHARGE, connection.execute(charges_by_id(some)))
+        found.extend(charges)
     return found
 
 
