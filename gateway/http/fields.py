@@ -1,0 +1,188 @@
+"""The types of single fields in bodies: what a string must look like, and what it becomes inside.
+
+Each carries the JSON Schema that says the same, so that /openapi.json is exact.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+from pydantic import PlainValidator, StringConstraints, WithJsonSchema
+
+from billing.money import MalformedAmount, Micropercent, parse_money, parse_percent
+from gateway.http.msisdn import normalise
+
+INSTANT_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT_LAST = datetime(2200, 1, 1, tzinfo=UTC)
+BY_MAX = timedelta(days=3660)
+PERCENT_MAX_MICRO = 100_000_000
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
+)
+_DURATION = re.compile(
+    r"P(?:(?P<weeks>[0-9]{1,4})W)?(?:(?P<days>[0-9]{1,5})D)?"
+    r"(?:T(?:(?P<hours>[0-9]{1,6})H)?(?:(?P<minutes>[0-9]{1,7})M)?(?:(?P<seconds>[0-9]{1,9})S)?)?",
+    re.ASCII,
+)
+
+# Printable, on one line: no controls, no bidirectional overrides, and something besides spaces.
+_LINE = (
+    r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*"
+    r"[^\s\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    r"[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
+)
+
+
+def _money(value: object, *, minimum: int) -> int:
+    if not isinstance(value, str):
+        raise MalformedAmount('an amount is a decimal string like "650.00"')
+    kopecks = parse_money(value)
+    if kopecks < minimum:
+        raise MalformedAmount("an amount is above 0.00" if minimum else "an amount is not below 0.00")
+    return kopecks
+
+
+def _positive(value: object) -> int:
+    return _money(value, minimum=1)
+
+
+def _not_negative(value: object) -> int:
+    return _money(value, minimum=0)
+
+
+def _percent(value: object) -> Micropercent:
+    if not isinstance(value, str):
+        raise MalformedAmount('a percent is a decimal string like "4.5"')
+    percent = parse_percent(value)
+    if not 0 < percent <= PERCENT_MAX_MICRO:
+        raise MalformedAmount("a percent is above 0 and at most 100")
+    return percent
+
+
+def parse_instant(value: object) -> datetime:
+    """The aware UTC instant of an ISO 8601 text with offset.
+
+    Raises:
+        ValueError: no such text, or outside 1970 to 2200.
+    """
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError("an instant is ISO 8601 with offset, like 2025-03-03T12:00:00+03:00")
+    try:
+        instant = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such day or time") from None
+    if not INSTANT_FIRST <= instant <= INSTANT_LAST:
+        raise ValueError("an instant lies between 1970 and 2200")
+    return instant
+
+
+def parse_day(value: object) -> date:
+    """The calendar day of "YYYY-MM-DD".
+
+    Raises:
+        ValueError: no such day.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
+        raise ValueError("a day is YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("there is no such day") from None
+
+
+def parse_duration(value: object) -> timedelta:
+    """The length of an ISO 8601 duration of weeks, days, hours, minutes, seconds ("P1D", "PT90S").
+
+    Raises:
+        ValueError: another shape, or more than ten years.
+    """
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    parts = {name: int(number) for name, number in match.groupdict().items() if number} if match else {}
+    if not parts or (isinstance(value, str) and value.endswith("T")):
+        raise ValueError("a duration is ISO 8601 in weeks, days, hours, minutes, seconds, like P1D or PT90S")
+    length = timedelta(**parts)
+    if not timedelta(0) < length <= BY_MAX:
+        raise ValueError("a duration is above zero and at most ten years")
+    return length
+
+
+def _msisdn(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError('a number is a string like "79160000001"')  # noqa: TRY004 - pydantic reports ValueError
+    return normalise(value)
+
+
+_AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,11})\.[0-9]{2}$"
+
+PositiveSum = Annotated[
+    int,
+    PlainValidator(_positive),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([1-9][0-9]{0,11}\.[0-9]{2}|0\.([1-9][0-9]|0[1-9]))$",
+            "examples": ["650.00"],
+        }
+    ),
+]
+Sum = Annotated[
+    int,
+    PlainValidator(_not_negative),
+    WithJsonSchema({"type": "string", "pattern": _AMOUNT_PATTERN, "examples": ["0.00", "650.00"]}),
+]
+Percent = Annotated[
+    int,
+    PlainValidator(_percent),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([1-9][0-9]?(\.[0-9]{1,6})?|100(\.0{1,6})?|0\.[0-9]{0,5}[1-9][0-9]{0,5})$",
+            "maxLength": 9,
+            "examples": ["4.5"],
+        }
+    ),
+]
+Msisdn = Annotated[
+    str,
+    PlainValidator(_msisdn),
+    WithJsonSchema({"type": "string", "pattern": "^7[0-9]{10}$", "examples": ["79160000001"]}),
+]
+Instant = Annotated[
+    datetime,
+    PlainValidator(parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-03-03T12:00:00+03:00"]}),
+]
+Day = Annotated[date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})]
+Duration = Annotated[
+    timedelta,
+    PlainValidator(parse_duration),
+    WithJsonSchema({"type": "string", "format": "duration", "examples": ["P1D"]}),
+]
+Id = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$")]
+"""What callers name things with: 1 to 64 printable ASCII characters, no spaces at the ends."""
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
+"""Text for people on one line: no control characters, no bidirectional overrides."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=_LINE)]
+"""A shop's or promotion's name as shown to people."""
+
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[!-?A-~]{1,64}@[!-?A-~]{1,189}$")]
+
+__all__ = [
+    "Day",
+    "Duration",
+    "Email",
+    "Id",
+    "Instant",
+    "Line",
+    "Msisdn",
+    "Name",
+    "Percent",
+    "PositiveSum",
+    "Sum",
+    "parse_day",
+    "parse_duration",
+    "parse_instant",
+]
