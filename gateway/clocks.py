@@ -7,17 +7,16 @@ database and survives a restart.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, insert, select, update
 from twisted.internet.defer import DeferredLock
 
 from gateway.database import Transactor
+from gateway.instants import from_micros, to_micros
 from gateway.schema import business_clock
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 DUE_STEPS_MAX = 10_000
 """Steps of one move: a thousand years of months with their mornings; more is a source that never advances."""
 
@@ -50,16 +49,6 @@ class Ran:
 
     at: datetime
     what: str
-
-
-def to_micros(instant: datetime) -> int:
-    """Whole microseconds since 1970, exactly."""
-    return (instant - EPOCH) // MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """The aware UTC instant of `to_micros`."""
-    return EPOCH + micros * MICROSECOND
 
 
 class SystemClock:

@@ -1,6 +1,6 @@
 """Tables of the gateway itself: the business clock and the USSD session records."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -23,16 +23,20 @@ business_clock = Table(
 ussd_record = Table(
     "ussd_record",
     metadata,
-    Column("record_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, comment="order of writing"),
-    Column("began_at", BigInteger, nullable=False, comment="business instant of the dial, microseconds UTC"),
-    Column("msisdn_tag", String(40), nullable=False, comment="keyed tag of the number, never the number itself"),
-    Column("code", String(182), nullable=False, comment="what was dialled"),
-    Column("trail", Text, nullable=False, comment="operations in order, JSON list"),
-    Column("outcome", String(40), nullable=False, comment="how the session ended"),
     Column(
-        "latency_ms", Integer, nullable=False, comment="dial to first answer, milliseconds of the monotonic clock"
+        "record_id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        comment="began_at in microseconds, raised where two sessions began at the same one: unique and ordered",
     ),
-    Column("octets", Integer, nullable=False, comment="octets sent to the subscriber in all"),
-    Index("ix_ussd_record_began_at", "began_at", "record_id"),
-    comment="One row for every USSD session (call detail record).",
+    Column("session_id", String(64), nullable=False, comment="the gateway's own name of the session"),
+    Column("msisdn", String(40), nullable=False, comment="keyed tag of the number, never the number itself"),
+    Column("code", String(182), nullable=False, comment="entry of the code table, or other"),
+    Column("dialled", String(182), nullable=False, comment="what was dialled, where it cannot be a number"),
+    Column("trail", Text, nullable=False, comment="operations in order, JSON list"),
+    Column("outcome", String(20), nullable=False, comment="how the session ended"),
+    Column("latency_ms", Integer, nullable=False, comment="dial to first answer, milliseconds"),
+    Column("duration_ms", Integer, nullable=False, comment="dial to end, milliseconds"),
+    Column("octets", Integer, nullable=False, comment="octets sent to the subscriber, packed"),
+    comment="One row for every USSD session that began (call detail record).",
 )

@@ -43,7 +43,7 @@ def _text(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: PLR2004 - four figures are enough
+        return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
     return str(value)
 
 

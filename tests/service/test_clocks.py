@@ -8,8 +8,9 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from gateway import schema
-from gateway.clocks import ClockWentBack, ManualClock, from_micros, open_clock, to_micros
+from gateway.clocks import ClockWentBack, ManualClock, open_clock
 from gateway.database import Database
+from gateway.instants import from_micros, to_micros
 
 START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 
