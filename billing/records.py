@@ -118,7 +118,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKey:
-    """An idempotency key: what was asked (`figures`, a hash) and the answer stored with it (canonical JSON)."""
+    """An idempotency key: what was asked (`figures`, made by `billing.figures`) and the answer given (JSON)."""
 
     kind: KeyKind
     key: str
@@ -174,7 +174,7 @@ class Accrual:
     channel: OrderChannel
     paid_at: datetime
     paid_figures: str
-    """Hash of the paid event's figures: the same again is the same event, others are a conflict."""
+    """The paid event's figures (`billing.figures`): the same again is the same event, others are a conflict."""
     recorded_at: datetime
     deadline: datetime
     state: AccrualState
@@ -193,10 +193,15 @@ class Accrual:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """A charge and its split as drawn. `refunded_*` is what refunds gave back, `settled` what top-ups paid later."""
+    """A charge and its split as drawn. `refunded_*` is what refunds gave back, `settled` what top-ups paid later.
+
+    amount = cashback + main + settled + unpaid + refunded_unpaid, always.
+    """
 
     subscription_id: int
     charge_id: str
+    entry_no: int
+    """The entry number this charge took, posted or not: orders the charges of one subscription, oldest first."""
     type: ChargeType
     amount: Kopecks
     cashback: Kopecks
