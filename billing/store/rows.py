@@ -4,7 +4,7 @@ Writing goes past Core's per-row work (see `dialects.put_rows`), so rows hold pl
 through Core's typed columns, so builders get aware instants and sets of blocks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
@@ -54,8 +54,6 @@ Codec = Callable[[Any], Any]
 PLAIN: Codec = str.__str__
 """A word of a closed set as an exact string, which drivers take without a search for adapters."""
 
-PROMISE = {"promise_percent": "promise.percent", "promise_fixed": "promise.fixed"}
-
 
 def optional(codec: Codec) -> Codec:
     """The codec where there is a value, None where there is none."""
@@ -64,14 +62,16 @@ def optional(codec: Codec) -> Codec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape(Generic[R]):
-    """How one kind of record lies in its table."""
+    """How one kind of record lies in its table: fields are columns, but a promise is two columns."""
 
+    record_type: type[R]
     table: Table
     key: Callable[[R], Any]
     values: Callable[[R], tuple[Any, ...]]
     encoders: tuple[tuple[int, Codec], ...]
-    names: tuple[str, ...]
-    build: Callable[[dict[str, Any]], R]
+    decoders: tuple[tuple[int, Codec], ...]
+    setters: tuple[Callable[[R, Any], None], ...]
+    promise: tuple[int, Callable[[R, Any], None]] | None
 
     def row(self, record: R) -> tuple[Any, ...]:
         """The record as driver values in the table's column order."""
@@ -80,51 +80,48 @@ class Shape(Generic[R]):
             row[index] = encode(row[index])
         return tuple(row)
 
-    def record(self, row: Any) -> R:
-        """The record of a row of all the table's columns, read through Core."""
-        return self.build(dict(zip(self.names, row, strict=True)))
+    def record(self, row: Sequence[Any]) -> R:
+        """The record of a row of all the table's columns, read through Core.
+
+        Slots are set directly: what was written by `row` needs no checks, and `__init__` costs three times as much.
+        """
+        values = list(row)
+        for index, decode in self.decoders:
+            values[index] = decode(values[index])
+        record = object.__new__(self.record_type)
+        if self.promise is not None:
+            at, set_promise = self.promise
+            set_promise(record, Reward(percent=values.pop(at), fixed=values.pop(at)))
+        for set_field, value in zip(self.setters, values, strict=True):
+            set_field(record, value)
+        return record
 
 
 def _shape(
     record: type[R],
     table: Table,
     *,
-    paths: Mapping[str, str] | None = None,
+    promise: str = "",
     encode: Mapping[str, Codec] | None = None,
     decode: Mapping[str, Codec] | None = None,
-    build: Callable[[dict[str, Any]], R] | None = None,
 ) -> Shape[R]:
-    names = tuple(table.columns.keys())
-    paths = paths or {}
-    encode = encode or {}
-    decoders = tuple((decode or {}).items())
-    known = {field.name for field in fields(record)} | set(paths)  # type: ignore[arg-type]
-    if not known >= set(names):
-        raise AssertionError(f"{table.name} has columns {set(names) - known} that its record does not have")
-
-    def build_plain(values: dict[str, Any]) -> R:
-        for name, codec in decoders:
-            values[name] = codec(values[name])
-        return build(values) if build else record(**values)
-
+    """The shape of a record; `promise` names its field that is kept in promise_percent and promise_fixed."""
+    names = list(table.columns.keys())
+    paths = {"promise_percent": f"{promise}.percent", "promise_fixed": f"{promise}.fixed"} if promise else {}
+    plain = [name for name in names if name not in paths]
+    known = {field.name for field in fields(record)}  # type: ignore[arg-type]
+    if known != {*plain, *filter(None, [promise])}:
+        raise AssertionError(f"{table.name}: columns {plain} are not the fields {known}")
     return Shape(
+        record_type=record,
         table=table,
-        key=attrgetter(*(paths.get(column.name, column.name) for column in table.primary_key.columns)),
+        key=attrgetter(*(column.name for column in table.primary_key.columns)),
         values=attrgetter(*(paths.get(name, name) for name in names)),
-        encoders=tuple((names.index(name), codec) for name, codec in encode.items()),
-        names=names,
-        build=build_plain,
+        encoders=tuple((names.index(name), codec) for name, codec in (encode or {}).items()),
+        decoders=tuple((names.index(name), codec) for name, codec in (decode or {}).items()),
+        setters=tuple(record.__dict__[name].__set__ for name in plain),
+        promise=(names.index("promise_percent"), record.__dict__[promise].__set__) if promise else None,
     )
-
-
-def _with_reward(record: type[R], field: str) -> Callable[[dict[str, Any]], R]:
-    """A builder that makes one Reward of the two promise columns."""
-
-    def build(values: dict[str, Any]) -> R:
-        values[field] = Reward(percent=values.pop("promise_percent"), fixed=values.pop("promise_fixed"))
-        return record(**values)
-
-    return build
 
 
 _maybe_instant = optional(to_micros)
@@ -160,14 +157,13 @@ REQUEST_KEY = _shape(RequestKey, schema.request_key, encode={"kind": PLAIN}, dec
 CLICK = _shape(
     Click,
     schema.click,
-    paths={"promise_percent": "reward.percent", "promise_fixed": "reward.fixed"},
+    promise="reward",
     encode={"clicked_at": to_micros, "valid_until": to_micros},
-    build=_with_reward(Click, "reward"),
 )
 ACCRUAL = _shape(
     Accrual,
     schema.accrual,
-    paths=PROMISE,
+    promise="promise",
     encode={
         "category": PLAIN,
         "channel": PLAIN,
@@ -180,7 +176,6 @@ ACCRUAL = _shape(
         "ended_at": _maybe_instant,
     },
     decode={"category": Category, "channel": OrderChannel, "state": AccrualState, "reason": optional(Reason)},
-    build=_with_reward(Accrual, "promise"),
 )
 CHARGE = _shape(
     Charge,

@@ -27,7 +27,7 @@ from billing.records import (
     Voucher,
 )
 from billing.store import rows
-from billing.store.dialects import OnConflict, batches, insert, put_rows
+from billing.store.dialects import OnConflict, among, insert, put_rows
 from billing.store.rows import Shape
 from billing.store.schema import msisdn_owner
 
@@ -91,11 +91,9 @@ def _take_numbers(connection: Connection, subscriptions: Sequence[Subscription],
     """Begin the ranges of numbers their subscription does not own yet; a range ended at this instant goes on."""
     owner = msisdn_owner.c
     owned: set[tuple[str, int]] = set()
-    for numbers in batches(one.msisdn for one in subscriptions):
-        current = select(owner.msisdn, owner.subscription_id).where(
-            owner.msisdn.in_(numbers), owner.valid_until.is_(None)
-        )
-        owned.update((row.msisdn, row.subscription_id) for row in connection.execute(current))
+    current = select(owner.msisdn, owner.subscription_id).where(among(owner.msisdn), owner.valid_until.is_(None))
+    for number, owner_id in connection.execute(current, {"values": [one.msisdn for one in subscriptions]}):
+        owned.add((number, owner_id))
     taken = [
         {"msisdn": one.msisdn, "valid_from": now, "subscription_id": one.subscription_id, "valid_until": None}
         for one in subscriptions
