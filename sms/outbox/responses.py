@@ -1,0 +1,111 @@
+"""Answers to submit_sm, stored many at a time; receipts that came before their answer find their message here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from sms.outbox.bulk import among, as_json, run_many, update_many
+from sms.outbox.claim import let_next_go
+from sms.outbox.model import OutboxState, whole_state
+from sms.outbox.receipts import match_waiting
+from sms.outbox.schema import attempt, message, segment
+from sms.outbox.settle import SEGMENT_STATES, SegmentOutcome, Verdict
+from sms.outbox.smsc_ids import key_of
+
+_ANSWERED = update_many(
+    attempt,
+    ["seq", "segment_no", "attempt_no"],
+    ["sequence_no", "status", "smsc_id", "smsc_key", "responded_at"],
+)
+_SEGMENTS = update_many(segment, ["seq", "segment_no"], ["state"])
+# A receipt may have decided already, or another process may have taken our lease for lost: the answer still counts
+# unless something final stands.
+_SETTLED = update_many(
+    message,
+    ["seq"],
+    ["state", "reason", "retry_at", "failures"],
+    message.c.state.in_((OutboxState.CLAIMED, OutboxState.WRITTEN, OutboxState.UNKNOWN)),
+    lease_owner=None,
+    lease_until=None,
+)
+_SEGMENT_STATES = (
+    select(segment.c.seq, segment.c.state).where(among(segment.c.seq)).order_by(segment.c.seq, segment.c.segment_no)
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Settled:
+    """A message none of whose segments is in flight any more (not frozen: there is one for every message)."""
+
+    seq: int
+    msisdn: str
+    segments: int
+    outcomes: Sequence[SegmentOutcome]
+    verdict: Verdict
+
+
+def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
+    """Store what became of messages in flight and let go what waited behind them.
+
+    Answers how many receipts had come before their answer and now found their message.
+    """
+    accepted_keys: list[str] = []
+    attempts: list[tuple[int | str | None, ...]] = []
+    for one in settled:
+        for outcome in one.outcomes:
+            key = None if outcome.smsc_id is None else key_of(outcome.smsc_id)
+            if key is not None:
+                accepted_keys.append(key)
+            attempts.append(
+                (
+                    one.seq,
+                    outcome.segment_no,
+                    outcome.attempt_no,
+                    outcome.sequence_no,
+                    outcome.status,
+                    outcome.smsc_id,
+                    key,
+                    outcome.responded_at,
+                )
+            )
+    run_many(connection, _ANSWERED, attempts)
+    whole = _record_segments(connection, settled)
+    run_many(
+        connection,
+        _SETTLED,
+        [
+            (
+                one.seq,
+                whole.get(one.seq, one.verdict.state).value,
+                one.verdict.reason,
+                one.verdict.retry_at,
+                one.verdict.failures,
+            )
+            for one in settled
+        ],
+    )
+    let_next_go(connection, [one.msisdn for one in settled])
+    doubtful = [one.seq for one in settled if one.verdict.state is OutboxState.UNKNOWN]
+    return match_waiting(connection, accepted_keys, doubtful)
+
+
+def _record_segments(connection: Connection, settled: Sequence[Settled]) -> dict[int, OutboxState]:
+    """Store the segments of longer messages; the state of those whose last segment was accepted now."""
+    several = [one for one in settled if one.segments > 1]
+    if not several:
+        return {}
+    run_many(
+        connection,
+        _SEGMENTS,
+        [
+            (one.seq, outcome.segment_no, SEGMENT_STATES[outcome.answer].value)
+            for one in several
+            for outcome in one.outcomes
+        ],
+    )
+    complete = [one.seq for one in several if one.verdict.state is OutboxState.ACCEPTED]
+    states: dict[int, list[OutboxState]] = {}
+    for seq, state in connection.execute(_SEGMENT_STATES, {"rows": as_json(complete)}):
+        states.setdefault(seq, []).append(OutboxState(state))
+    return {seq: whole_state(found) for seq, found in states.items()}

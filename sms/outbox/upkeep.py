@@ -1,0 +1,209 @@
+"""What happens to messages beside sending: restart, waits that end, the subscriber's wishes, the operator's hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, delete, select, text, update
+
+from sms.outbox.bulk import among, as_json, run_many, update_many
+from sms.outbox.claim import bury, let_next_go
+from sms.outbox.instants import micros_of, to_micros
+from sms.outbox.model import DeathReason, OutboxState, ServiceClass, Step, next_state
+from sms.outbox.receipts import match_waiting
+from sms.outbox.retry import ClassPolicy
+from sms.outbox.schema import (
+    DEAD_SQL,
+    HELD_SQL,
+    OPEN_SQL,
+    PARKED_SQL,
+    UNKNOWN_SQL,
+    UNMATCHED_SQL,
+    attempt,
+    inbox,
+    message,
+    receipt,
+    segment,
+)
+
+RECEIPT_WAIT_SECONDS = 900.0
+"""How long an unmatched receipt waits for its answer."""
+DUE_ROWS_MAX = 1_000
+"""Waits ended in one transaction; the rest follow in the next."""
+NEVER_RETRIED = (DeathReason.OPTED_OUT, DeathReason.ERASED)
+
+Policies = Mapping[ServiceClass, ClassPolicy]
+
+_STILL_TO_SEND = (OutboxState.QUEUED, OutboxState.HELD, OutboxState.UNKNOWN)
+
+_IN_FLIGHT = select(message.c.seq, message.c.state, message.c.service_class).where(
+    text(OPEN_SQL),
+    message.c.state.in_((OutboxState.CLAIMED, OutboxState.WRITTEN)),
+    (message.c.lease_owner == bindparam("owner")) | (message.c.lease_until < bindparam("now")),
+)
+_GIVE_BACK = (
+    update(message)
+    .where(among(message.c.seq))
+    .values(state=next_state(OutboxState.CLAIMED, Step.GIVE_BACK), lease_owner=None, lease_until=None)
+)
+_DOUBT = update_many(
+    message,
+    ["seq"],
+    ["retry_at"],
+    state=next_state(OutboxState.WRITTEN, Step.DOUBT),
+    lease_owner=None,
+    lease_until=None,
+)
+_DOUBT_ATTEMPTS = (
+    update(attempt).where(among(attempt.c.seq), attempt.c.status.is_(None)).values(status=OutboxState.UNKNOWN.upper())
+)
+_DOUBT_SEGMENTS = (
+    update(segment)
+    .where(among(segment.c.seq), segment.c.state == OutboxState.WRITTEN)
+    .values(state=OutboxState.UNKNOWN)
+)
+_UNPARK_ALL = update(message).where(text(PARKED_SQL)).values(parked=0)
+_HELD_DUE = (
+    select(message.c.seq)
+    .where(text(HELD_SQL), message.c.retry_at <= bindparam("now"))
+    .order_by(message.c.retry_at)
+    .limit(DUE_ROWS_MAX)
+)
+_UNKNOWN_DUE = (
+    select(message.c.seq, message.c.service_class, message.c.resends, message.c.msisdn)
+    .where(text(UNKNOWN_SQL), message.c.retry_at <= bindparam("now"))
+    .order_by(message.c.retry_at)
+    .limit(DUE_ROWS_MAX)
+)
+_REQUEUE_HELD = (
+    update(message).where(among(message.c.seq)).values(state=next_state(OutboxState.HELD, Step.DUE), retry_at=None)
+)
+_RESEND = (
+    update(message)
+    .where(among(message.c.seq))
+    .values(state=next_state(OutboxState.UNKNOWN, Step.DUE), retry_at=None, resends=message.c.resends + 1)
+)
+_PENDING_OF = select(message.c.seq, message.c.msisdn).where(
+    message.c.subscription_id == bindparam("of_subscription"), message.c.state.in_(_STILL_TO_SEND)
+)
+_RETRY = (
+    update(message)
+    .where(text(DEAD_SQL), among(message.c.message_id), message.c.reason.not_in(NEVER_RETRIED))
+    .values(state=next_state(OutboxState.DEAD, Step.RETRY), reason=None, failures=0, expires_at=None)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a restart found in flight: `given_back` were never written, `in_doubt` may have been."""
+
+    given_back: int
+    in_doubt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resent:
+    """Messages whose grace after an unknown outcome ended: `resent` may reach somebody twice, `dead` are given up."""
+
+    resent: int
+    dead: int
+
+
+def recover(connection: Connection, owner: str, now_wall: datetime, policies: Policies) -> Recovered:
+    """At the start: what this owner had in flight when it ended, and what others left behind with their lease."""
+    now = to_micros(now_wall)
+    claimed: list[int] = []
+    written: list[tuple[int, int]] = []
+    for seq, state, service_class in connection.execute(_IN_FLIGHT, {"owner": owner, "now": now}):
+        if state == OutboxState.CLAIMED:
+            claimed.append(seq)
+        else:
+            grace = micros_of(policies[ServiceClass(service_class)].unknown_grace_s)
+            written.append((seq, now + grace))
+    connection.execute(_GIVE_BACK, {"rows": as_json(claimed)})
+    run_many(connection, _DOUBT, written)
+    doubtful = [seq for seq, _ in written]
+    connection.execute(_DOUBT_ATTEMPTS, {"rows": as_json(doubtful)})
+    connection.execute(_DOUBT_SEGMENTS, {"rows": as_json(doubtful)})
+    connection.execute(_UNPARK_ALL)
+    match_waiting(connection, (), doubtful)
+    return Recovered(given_back=len(claimed), in_doubt=len(written))
+
+
+def release_held(connection: Connection, now_wall: datetime) -> int:
+    """Messages whose wait before the next attempt has ended are queued again; how many."""
+    seqs = connection.execute(_HELD_DUE, {"now": to_micros(now_wall)}).scalars().all()
+    if seqs:
+        connection.execute(_REQUEUE_HELD, {"rows": as_json(seqs)})
+    return len(seqs)
+
+
+def due_unknown(connection: Connection, now_wall: datetime, policies: Policies) -> Resent:
+    """Messages of unknown outcome whose grace has ended: sent again as often as their class allows, then dead."""
+    again: list[int] = []
+    dead: list[tuple[int, str]] = []
+    destinations: list[str] = []
+    for seq, service_class, resends, msisdn in connection.execute(_UNKNOWN_DUE, {"now": to_micros(now_wall)}):
+        if resends < policies[ServiceClass(service_class)].resends_max:
+            again.append(seq)
+        else:
+            dead.append((seq, DeathReason.OUTCOME_UNKNOWN.value))
+            destinations.append(msisdn)
+    if again:
+        connection.execute(_RESEND, {"rows": as_json(again)})
+    if dead:
+        bury(connection, dead, destinations)
+    return Resent(resent=len(again), dead=len(dead))
+
+
+def forget_receipts(connection: Connection, now_wall: datetime) -> int:
+    """Receipts that waited too long for an answer naming their id are dropped; how many."""
+    oldest = to_micros(now_wall) - micros_of(RECEIPT_WAIT_SECONDS)
+    return connection.execute(delete(receipt).where(text(UNMATCHED_SQL), receipt.c.received_at < oldest)).rowcount
+
+
+def drop_adverts(connection: Connection, subscription_id: int) -> int:
+    """STOP: adverts not yet sent become dead letters at once; how many."""
+    pending = connection.execute(
+        _PENDING_OF.where(message.c.service_class == ServiceClass.ADVERT), {"of_subscription": subscription_id}
+    ).all()
+    return _drop(connection, pending, DeathReason.OPTED_OUT)
+
+
+def erase(connection: Connection, subscription_id: int, msisdns: Sequence[str]) -> int:
+    """Forget numbers and texts of a subscription, and what it wrote; what is not yet sent never will be."""
+    pending = connection.execute(_PENDING_OF, {"of_subscription": subscription_id}).all()
+    dropped = _drop(connection, pending, DeathReason.ERASED)
+    seqs = select(message.c.seq).where(message.c.subscription_id == subscription_id)
+    connection.execute(update(receipt).where(receipt.c.seq.in_(seqs)).values(source=""))
+    connection.execute(delete(receipt).where(text(UNMATCHED_SQL), receipt.c.source.in_(msisdns)))
+    connection.execute(
+        update(message)
+        .where(message.c.subscription_id == subscription_id)
+        .values(msisdn="", params="{}", text=case((message.c.text.is_(None), None), else_=""))
+    )
+    connection.execute(delete(inbox).where(inbox.c.source.in_(msisdns)))
+    return dropped
+
+
+def readdress(connection: Connection, subscription_id: int, new_msisdn: str) -> int:
+    """The subscription has another number: what is not yet sent goes there; how many messages."""
+    pending = connection.execute(_PENDING_OF, {"of_subscription": subscription_id}).all()
+    seqs = as_json([row.seq for row in pending])
+    connection.execute(
+        update(message).where(among(message.c.seq)).values(msisdn=new_msisdn, parked=0), {"rows": seqs}
+    )
+    let_next_go(connection, [row.msisdn for row in pending])
+    return len(pending)
+
+
+def retry_dead(connection: Connection, message_ids: Iterable[str]) -> int:
+    """The operator sends dead letters again, with all attempts before them; not those a subscriber refused."""
+    return connection.execute(_RETRY, {"rows": as_json(list(message_ids))}).rowcount
+
+
+def _drop(connection: Connection, pending: Sequence[Any], reason: DeathReason) -> int:
+    if pending:
+        bury(connection, [(row.seq, reason.value) for row in pending], [row.msisdn for row in pending])
+    return len(pending)
