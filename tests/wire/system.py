@@ -41,7 +41,13 @@ def free_ports(count: int) -> list[int]:
 
 
 def http_call(
-    port: int, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, timeout: float = 60
+    port: int,
+    method: str,
+    path: str,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    timeout: float = 60,
 ) -> Reply:
     """One request with a JSON (or raw bytes) body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)

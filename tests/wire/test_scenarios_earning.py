@@ -37,8 +37,14 @@ def test_08_rounding_at_five_percent(system: System) -> None:
     system.member(A)
     system.clear(A)
     table = {
-        "10.00": 0, "10.20": 0, "19.80": 0, "20.00": 1, "29.80": 1,
-        "30.00": 2, "50.00": 3, "90.00": 5,
+        "10.00": 0,
+        "10.20": 0,
+        "19.80": 0,
+        "20.00": 1,
+        "29.80": 1,
+        "30.00": 2,
+        "50.00": 3,
+        "90.00": 5,
     }
     for goods, reward in table.items():
         reply = system.paid("ozon", A, f"o-{goods}", goods)
@@ -107,8 +113,12 @@ def test_15_paid_before_joining_never_counts(system: System) -> None:
         system.http_port,
         "ozon",
         {
-            "event": "paid", "order_id": "o-2", "click_id": click["click_id"], "goods": "1000.00",
-            "channel": "web", "paid_at": "2025-03-03T11:59:00+03:00",
+            "event": "paid",
+            "order_id": "o-2",
+            "click_id": click["click_id"],
+            "goods": "1000.00",
+            "channel": "web",
+            "paid_at": "2025-03-03T11:59:00+03:00",
         },
     )
     assert _state(told) == ("rejected", "NOT_MEMBER_AT_PURCHASE", "0.00")

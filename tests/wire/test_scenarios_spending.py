@@ -59,7 +59,11 @@ def test_23_credit_comes_before_the_fee_and_both_sms_wait_for_nine(system: Syste
     assert run["status"] == "done"
     assert run["credited"] == {"count": 1, "amount": "150.00"}
     assert run["charged"] == {
-        "count": 1, "amount": "650.00", "cashback": "150.00", "main": "500.00", "unpaid": "0.00",
+        "count": 1,
+        "amount": "650.00",
+        "cashback": "150.00",
+        "main": "500.00",
+        "unpaid": "0.00",
     }
     again = system.api("POST", "/v1/month-runs", {"period": "2025-04"})
     assert (again.status, again.headers.get("Idempotency-Hit")) == (200, "true")
