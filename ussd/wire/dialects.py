@@ -28,6 +28,7 @@ _KNOWN_DATA_CODINGS = _GSM7_DATA_CODINGS | _UCS2_DATA_CODINGS | {1, 3, 4, 6}
 _DIALLED_OCTETS = frozenset(b"0123456789*#")
 
 Tlvs = tuple[tuple[int, bytes], ...]
+SessionId = int | str  # a number over SMPP, whatever an HTTP aggregator makes up elsewhere
 
 
 class Op(IntEnum):
@@ -88,7 +89,7 @@ class Indication:
     service_code: str
     kind: Kind
     text: str = ""
-    session: int | None = None
+    session: SessionId | None = None
     step: int | None = None
     warnings: tuple[str, ...] = ()
 
@@ -115,9 +116,9 @@ class SessionTlv:
     step_bits: int = 0
     end_bits: int = 0
 
-    def write(self, session: int, step: int = 0) -> bytes:
-        """The parameter's value. Raises SessionOutOfRange where a number has no room."""
-        if not 0 <= session < 1 << self.session_bits:
+    def write(self, session: SessionId, step: int = 0) -> bytes:
+        """The parameter's value. Raises SessionOutOfRange where a number has no room, or is none."""
+        if not isinstance(session, int) or not 0 <= session < 1 << self.session_bits:
             raise SessionOutOfRange(f"session {session} needs more than {self.session_bits} bits")
         step_mask = (1 << self.step_bits) - 1
         value = (session << self.step_bits | step & step_mask) << self.end_bits
