@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, literal_column, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from billing.books import Books
 from billing.calendar import period_of
@@ -17,8 +17,9 @@ from billing.needs import Needs, needs
 from billing.records import NOBODY, Accrual, Charge, Click, Record
 from billing.store import rows, schema
 from billing.store.dialects import among, lock_balances
+from billing.store.partial import is_accrued, is_open, is_pending
 from billing.store.rows import Shape
-from billing.words import AccrualState, KeyKind
+from billing.words import KeyKind
 
 R = TypeVar("R", bound=Record)
 K = TypeVar("K")
@@ -26,6 +27,7 @@ V = TypeVar("V")
 
 SUBSCRIPTION_END = len(schema.subscription.columns)
 BALANCE_END = SUBSCRIPTION_END + len(schema.balance.columns)
+MEMBERSHIP_END = BALANCE_END + len(schema.membership.columns)
 
 OWNER_IDS = select(schema.msisdn_owner.c.subscription_id).where(
     among(schema.msisdn_owner.c.msisdn), schema.msisdn_owner.c.valid_until.is_(None)
@@ -61,19 +63,9 @@ CHARGES = (
 TARIFFS = select(schema.tariff).where(among(schema.tariff.c.code))
 
 
-def state_is(state: AccrualState) -> ColumnElement[bool]:
-    """Accruals in a state, spelled as the partial indexes spell it: SQLite does not see it through a parameter."""
-    return schema.accrual.c.state == literal_column(f"'{state.value}'")
-
-
-def still_open() -> ColumnElement[bool]:
-    """Charges with an unpaid rest, spelled as the partial index spells it."""
-    return schema.charge.c.unpaid > literal_column("0")
-
-
-PENDING = select(schema.accrual).where(among(schema.accrual.c.subscription_id), state_is(AccrualState.PENDING))
-ACCRUED = select(schema.accrual).where(among(schema.accrual.c.subscription_id), state_is(AccrualState.ACCRUED))
-OPEN_CHARGES = select(schema.charge).where(among(schema.charge.c.subscription_id), still_open())
+PENDING = select(schema.accrual).where(among(schema.accrual.c.subscription_id), is_pending())
+ACCRUED = select(schema.accrual).where(among(schema.accrual.c.subscription_id), is_accrued())
+OPEN_CHARGES = select(schema.charge).where(among(schema.charge.c.subscription_id), is_open())
 
 
 def load(connection: Connection, commands: Sequence[Command], context: Context) -> Books:

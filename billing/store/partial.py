@@ -1,0 +1,34 @@
+"""Conditions that match the partial indexes word for word, as SQLite's planner wants them.
+
+It sees an index's condition only as a literal, and prefers the primary key unless the index serves one more column:
+so each condition also bounds the index's second column from below, which excludes nothing.
+"""
+
+from sqlalchemy import ColumnElement, and_, literal_column
+
+from billing.store.schema import accrual, charge
+
+
+def is_pending() -> ColumnElement[bool]:
+    """Rewards that wait for the shop (`ix_accrual_pending`)."""
+    return and_(accrual.c.state == literal_column("'pending'"), accrual.c.deadline > literal_column("0"))
+
+
+def is_accrued() -> ColumnElement[bool]:
+    """Rewards in the bonus account (`ix_accrual_accrued`)."""
+    return and_(accrual.c.state == literal_column("'accrued'"), accrual.c.accrued_period >= literal_column("''"))
+
+
+def is_open() -> ColumnElement[bool]:
+    """Charges with an unpaid rest (`ix_charge_open`)."""
+    return and_(charge.c.unpaid > literal_column("0"), charge.c.entry_no >= literal_column("0"))
+
+
+def is_tariff_fee() -> ColumnElement[bool]:
+    """Monthly fees, whoever drew them (`ix_charge_tariff_fee`)."""
+    return and_(charge.c.type == literal_column("'tariff_fee'"), charge.c.entry_no >= literal_column("0"))
+
+
+def is_fee_of_month() -> ColumnElement[bool]:
+    """Fees of the month job (`uq_charge_fee`)."""
+    return charge.c.period != literal_column("''")

@@ -1,0 +1,251 @@
+"""What subscribers, shops and operators may look up. Values come out, never rows; unknown things are refused.
+
+A number means the subscription that owns it now. Every look-up is one or two statements that an index serves, also
+after years of history; balances of many numbers are one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from billing.accruals import as_it_stands
+from billing.answers import BalanceView, ChargeView, SubscriberAnswer, VoucherView
+from billing.calendar import next_first
+from billing.errors import UnknownCharge, UnknownOrder, UnknownSubscriber, UnknownVoucher
+from billing.finding import pays_from_cashback, standing
+from billing.programme import Programme
+from billing.records import Accrual, Balances, Charge, Membership, Posting, Subscription, Tariff
+from billing.store import rows, schema
+from billing.store.dialects import among
+from billing.store.loader import BALANCE_END, CHARGES, MEMBERSHIP_END, SUBSCRIPTION_END, TARIFFS
+from billing.store.partial import is_open, is_pending, is_tariff_fee
+from billing.words import Block, KeyKind, MembershipState, VoucherState
+
+PAGE_MAX = 1_000
+"""Rows of one page."""
+
+MOVEMENTS = 5
+"""What `*100*4#` shows."""
+
+_key = schema.subscription.c.subscription_id
+_owned = (
+    schema.msisdn_owner.join(schema.subscription)
+    .join(schema.balance, schema.balance.c.subscription_id == _key)
+    .outerjoin(schema.membership, schema.membership.c.subscription_id == _key)
+)
+_is_owner = among(schema.msisdn_owner.c.msisdn) & schema.msisdn_owner.c.valid_until.is_(None)
+
+STANDINGS = select(schema.subscription, schema.balance, schema.membership).select_from(_owned).where(_is_owner)
+"""Subscriptions by numbers, with balances and membership."""
+
+_pending = (
+    select(func.coalesce(func.sum(schema.accrual.c.reward), 0))
+    .where(schema.accrual.c.subscription_id == _key, is_pending(), schema.accrual.c.deadline > bindparam("now"))
+    .correlate(schema.subscription)
+    .scalar_subquery()
+)
+_unpaid = (
+    select(func.coalesce(func.sum(schema.charge.c.unpaid), 0))
+    .where(schema.charge.c.subscription_id == _key, is_open())
+    .correlate(schema.subscription)
+    .scalar_subquery()
+)
+BALANCES = STANDINGS.add_columns(_pending.label("pending"), _unpaid.label("unpaid"))
+"""The same with what is pending at an instant and what is unpaid."""
+
+
+def subscriber(connection: Connection, msisdn: str) -> SubscriberAnswer:
+    """The subscription of a number. Raises UnknownSubscriber."""
+    subscription, balances, membership = _standing(connection, msisdn)
+    return SubscriberAnswer(
+        subscription=subscription, credit_limit=balances.credit_limit, membership=standing(membership)
+    )
+
+
+def member(connection: Connection, msisdn: str) -> tuple[Subscription, Membership | None]:
+    """The subscription of a number and its membership, None: never joined. Raises UnknownSubscriber."""
+    subscription, _, membership = _standing(connection, msisdn)
+    return subscription, membership
+
+
+def balance(connection: Connection, msisdn: str, now: datetime, programme: Programme) -> BalanceView:
+    """Everything about a number's money. Raises UnknownSubscriber."""
+    found = balances_of(connection, (msisdn,), now, programme)
+    if msisdn not in found:
+        raise UnknownSubscriber("no subscription has this number")
+    return found[msisdn]
+
+
+def balances_of(
+    connection: Connection, msisdns: Collection[str], now: datetime, programme: Programme
+) -> Mapping[str, BalanceView]:
+    """Balances by number, in one statement however many; numbers that nobody owns are left out."""
+    if not msisdns:
+        return {}
+    found = connection.execute(BALANCES, {"values": msisdns, "now": now}).all()
+    views = (_balance_view(row, now, programme) for row in found)
+    return {view.subscription.msisdn: view for view in views}
+
+
+def charge(connection: Connection, charge_id: str) -> ChargeView:
+    """A charge as it stands now, with what refunds and top-ups did to it. Raises UnknownCharge."""
+    row = connection.execute(CHARGES, {"values": (charge_id,)}).one_or_none()
+    if row is None:
+        raise UnknownCharge("no charge has this id")
+    found = rows.CHARGE.record(row)
+    return ChargeView(
+        charge=found,
+        msisdn=_number_of(connection, found.subscription_id),
+        refunds=tuple(rows.REFUND.record(one) for one in _parts(connection, schema.refund, found)),
+        settlements=tuple(rows.SETTLEMENT.record(one) for one in _parts(connection, schema.settlement, found)),
+    )
+
+
+def last_fee(connection: Connection, msisdn: str) -> Charge | None:
+    """The newest tariff fee, whoever drew it; None: no fee yet. Raises UnknownSubscriber."""
+    table = schema.charge
+    newest = (
+        select(table)
+        .where(table.c.subscription_id == _subscription_id(connection, msisdn), is_tariff_fee())
+        .order_by(table.c.entry_no.desc())
+        .limit(1)
+    )
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else rows.CHARGE.record(row)
+
+
+def accrual(connection: Connection, partner: str, order_id: str, now: datetime) -> Accrual:
+    """One order; a pending one past its deadline is expired, swept or not. Raises UnknownOrder."""
+    table = schema.accrual
+    row = connection.execute(
+        select(table).where(table.c.partner == partner, table.c.order_id == order_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownOrder("this order was never paid")
+    return as_it_stands(rows.ACCRUAL.record(row), now)
+
+
+def accruals(connection: Connection, msisdn: str, now: datetime, limit: int = PAGE_MAX) -> tuple[Accrual, ...]:
+    """Orders of a number, newest first, at most `limit`; states as of now. Raises UnknownSubscriber."""
+    table = schema.accrual
+    newest = (
+        select(table)
+        .where(table.c.subscription_id == _subscription_id(connection, msisdn))
+        .order_by(table.c.recorded_at.desc(), table.c.partner, table.c.order_id)
+        .limit(limit)
+    )
+    return tuple(as_it_stands(rows.ACCRUAL.record(row), now) for row in connection.execute(newest))
+
+
+def voucher(connection: Connection, voucher_id: str, now: datetime) -> VoucherView:
+    """A voucher; an issued one past its end is expired, swept or not. Raises UnknownVoucher."""
+    key, table = schema.request_key, schema.voucher
+    statement = (
+        select(table)
+        .select_from(
+            key.join(table, (table.c.subscription_id == key.c.subscription_id) & (table.c.voucher_id == key.c.key))
+        )
+        .where(key.c.kind == KeyKind.VOUCHER.value, key.c.key == voucher_id)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise UnknownVoucher("no voucher has this id")
+    found = rows.VOUCHER.record(row)
+    if found.state is VoucherState.ISSUED and now >= found.valid_until:
+        found = replace(found, state=VoucherState.EXPIRED)
+    return VoucherView(voucher=found, msisdn=_number_of(connection, found.subscription_id))
+
+
+def statement(
+    connection: Connection,
+    msisdn: str,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    before: int | None = None,
+    limit: int = PAGE_MAX,
+) -> tuple[Posting, ...]:
+    """Postings newest first, `[start, end)` on booked_at, entry numbers below `before`. Raises UnknownSubscriber."""
+    table = schema.posting.c
+    wanted = [table.subscription_id == _subscription_id(connection, msisdn)]
+    if start is not None:
+        wanted.append(table.booked_at >= start)
+    if end is not None:
+        wanted.append(table.booked_at < end)
+    if before is not None:
+        wanted.append(table.entry_no < before)
+    newest = select(schema.posting).where(*wanted).order_by(table.entry_no.desc()).limit(min(limit, PAGE_MAX))
+    return tuple(rows.POSTING.record(row) for row in connection.execute(newest))
+
+
+def movements(connection: Connection, msisdn: str) -> tuple[Posting, ...]:
+    """The last few postings, newest first. Raises UnknownSubscriber."""
+    return statement(connection, msisdn, limit=MOVEMENTS)
+
+
+def tariff(connection: Connection, code: str) -> Tariff | None:
+    """One tariff plan."""
+    row = connection.execute(TARIFFS, {"values": (code,)}).one_or_none()
+    return None if row is None else rows.TARIFF.record(row)
+
+
+def _standing(connection: Connection, msisdn: str) -> tuple[Subscription, Balances, Membership | None]:
+    row = connection.execute(STANDINGS, {"values": (msisdn,)}).one_or_none()
+    if row is None:
+        raise UnknownSubscriber("no subscription has this number")
+    return _whole(row)
+
+
+def _whole(row: Any) -> tuple[Subscription, Balances, Membership | None]:
+    is_known = row[BALANCE_END] is not None
+    return (
+        rows.SUBSCRIPTION.record(row[:SUBSCRIPTION_END]),
+        rows.BALANCE.record(row[SUBSCRIPTION_END:BALANCE_END]),
+        rows.MEMBERSHIP.record(row[BALANCE_END:MEMBERSHIP_END]) if is_known else None,
+    )
+
+
+def _balance_view(row: Any, now: datetime, programme: Programme) -> BalanceView:
+    subscription, found, membership = _whole(row)
+    state = standing(membership)
+    pending = int(row.pending)
+    if state is MembershipState.NONE:
+        found = replace(found, bonus=0, cashback=0, carry_over=0)
+        pending = 0
+    is_credited = pays_from_cashback(subscription)
+    bonus_held = found.bonus if is_credited and Block.INVESTIGATION in subscription.blocks else 0
+    is_due = is_credited and found.bonus > bonus_held
+    return BalanceView(
+        subscription=subscription,
+        membership=state,
+        balances=found,
+        pending=pending,
+        bonus_due_on=next_first(now, programme.zone) if is_due else None,
+        bonus_held=bonus_held,
+        unpaid=int(row.unpaid),
+        as_of=now,
+    )
+
+
+def _subscription_id(connection: Connection, msisdn: str) -> int:
+    owner = schema.msisdn_owner.c
+    found = select(owner.subscription_id).where(owner.msisdn == msisdn, owner.valid_until.is_(None))
+    subscription_id = connection.execute(found).scalar_one_or_none()
+    if subscription_id is None:
+        raise UnknownSubscriber("no subscription has this number")
+    return int(subscription_id)
+
+
+def _number_of(connection: Connection, subscription_id: int) -> str:
+    found = select(schema.subscription.c.msisdn).where(schema.subscription.c.subscription_id == subscription_id)
+    return str(connection.execute(found).scalar_one())
+
+
+def _parts(connection: Connection, table: Any, charge_found: Charge) -> Any:
+    wanted = select(table).where(
+        table.c.subscription_id == charge_found.subscription_id, table.c.charge_id == charge_found.charge_id
+    )
+    return connection.execute(wanted.order_by(table.c.at, *list(table.primary_key.columns)[2:]))
