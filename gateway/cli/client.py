@@ -1,0 +1,127 @@
+"""A small synchronous HTTP client for the two JSON contracts, on the standard library, with time limits.
+
+One connection a call: nothing to keep, nothing stale. Proxies of the environment are not asked: these are
+addresses of the operator's own network, mostly loopback.
+"""
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from gateway.cli.errors import BadUsage, Refused, Unreachable
+
+ANSWER_SECONDS_MAX = 35.0
+"""The slowest answer of the contract, POST /v1/clock, comes after 30 s at the latest."""
+
+BODY_OCTETS_MAX = 64 * 1024 * 1024
+"""No answer of the contract is larger."""
+
+OK_BELOW = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One HTTP answer; `body` is decoded JSON, or the text as it came where it is none."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the other side said yes."""
+        return self.status < OK_BELOW
+
+
+class Client:
+    """Calls to one base address."""
+
+    def __init__(self, base_url: str, *, key: str | None = None, seconds_max: float = ANSWER_SECONDS_MAX) -> None:
+        """Store the parts.
+
+        Raises:
+            BadUsage: the address is not http(s)://host[:port].
+        """
+        parts = urlsplit(base_url if "//" in base_url else f"http://{base_url}")
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+            raise BadUsage(f"{base_url!r} is no address", fix="write it like http://127.0.0.1:8080")
+        self.base_url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._tls = parts.scheme == "https"
+        self._host = parts.hostname
+        self._port = port
+        self._prefix = parts.path.rstrip("/")
+        self._key = key
+        self._seconds_max = seconds_max
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, query: Mapping[str, str | None] | None = None
+    ) -> Answer:
+        """The answer, whatever its status.
+
+        Raises:
+            Unreachable: nobody listens, or no answer came in time.
+        """
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        target = self._prefix + path + (f"?{urlencode(asked)}" if asked else "")
+        try:
+            return self._exchange(method, target, body)
+        except (OSError, http.client.HTTPException) as error:
+            reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+            raise Unreachable(
+                f"cannot reach {self.base_url}: {reason}  ({method} {path})",
+                fix="is it running? start it with `firstcharge demo`, or give the right address",
+            ) from None
+
+    def expect(
+        self, method: str, path: str, body: Any = None, *, query: Mapping[str, str | None] | None = None
+    ) -> Answer:
+        """A good answer.
+
+        Raises:
+            Refused: the other side said no.
+            Unreachable: nobody listens, or no answer came in time.
+        """
+        answer = self.call(method, path, body, query=query)
+        if not answer.ok:
+            raise Refused(status=answer.status, body=answer.body, where=f"{method} {self.base_url}{path}")
+        return answer
+
+    def ask(self, method: str, path: str, body: Any = None, *, query: Mapping[str, str | None] | None = None) -> Any:
+        """The JSON body of a good answer; raises as `expect` does."""
+        return self.expect(method, path, body, query=query).body
+
+    def _exchange(self, method: str, target: str, body: Any) -> Answer:
+        headers = {"Accept": "application/json", "Connection": "close"}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key}"
+        content = None
+        if body is not None:
+            content = json.dumps(body, ensure_ascii=False).encode()
+            headers["Content-Type"] = "application/json"
+        kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=self._seconds_max)
+        try:
+            connection.request(method, target, body=content, headers=headers)
+            response = connection.getresponse()
+            received = response.read(BODY_OCTETS_MAX)
+        finally:
+            connection.close()
+        named = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(status=response.status, body=_decoded(received), headers=named)
+
+
+def _decoded(received: bytes) -> Any:
+    """JSON where it is JSON, None where nothing came, else the text."""
+    if not received:
+        return None
+    try:
+        return json.loads(received)
+    except ValueError:
+        return received.decode("utf-8", "replace")
