@@ -4,13 +4,17 @@ Who may call and what may come is decided when the headers are in, before a body
 absolute, so a client that sends one octet now and then gains nothing by it.
 """
 
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any, Protocol, cast
+from io import SEEK_END
+from typing import IO, Any, Protocol, cast
 
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from twisted.web.http_headers import Headers
+from zope.interface import implementer
 
 from gateway.http.problems import PROBLEM_JSON, TITLES, Problem
 from gateway.http.routing import Call, Reply
@@ -22,6 +26,7 @@ STREAM_SECONDS_MAX = 900
 IDLE_SECONDS_MAX = 60
 GRACE_SECONDS = 5
 HEADER_COUNT_MAX = 100
+FILE_PIECE_OCTETS = 1 << 16
 DISCARD_OCTETS_MAX = 64 << 20
 """How much of an unwanted body is read and dropped, so that its sender comes to read the answer."""
 
@@ -75,6 +80,46 @@ def problem_reply(problem: Problem) -> Reply:
 def too_large(octets_max: int) -> Problem:
     """413."""
     return Problem(413, "TOO_LARGE", f"the body is larger than {octets_max} octets")
+
+
+@implementer(IPushProducer)
+class FileSender:
+    """Sends a file as fast as the client reads it, then closes it and says so; a lost connection ends it too."""
+
+    def __init__(self, file: IO[bytes], channel: "DoorChannel", sent: Callable[[], None]) -> None:
+        self._file = file
+        self._channel = channel
+        self._sent = sent
+        self._is_paused = False
+        self._is_over = False
+
+    def start(self) -> None:
+        """Begin with the first octet."""
+        self._file.seek(0)
+        self._channel.registerProducer(self, streaming=True)
+        self.resumeProducing()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The client's buffers are full."""
+        self._is_paused = True
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Go on until they are full again."""
+        self._is_paused = False
+        while not self._is_paused and not self._is_over:
+            piece = self._file.read(FILE_PIECE_OCTETS)
+            if piece:
+                self._channel.transport.write(piece)
+            else:
+                self._is_over = True
+                self._file.close()
+                self._channel.unregisterProducer()
+                self._sent()
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The connection is gone."""
+        self._is_over = True
+        self._file.close()
 
 
 class DoorRequest(Request):
@@ -162,12 +207,26 @@ class DoorRequest(Request):
     def send(self, reply: Reply) -> None:
         """Write the answer and hand the connection to the next request; a client that left gets nothing."""
         if self.channel is None or self._is_answered:
+            if reply.file is not None:
+                reply.file.close()
             return
         self._is_answered = True
         channel = self.door_channel
         if not self._is_complete:
             channel.persistent = 0
-        self._write(reply)
+        if reply.file is None:
+            channel.transport.write(self._head(reply, len(reply.body)) + reply.body)
+            self._sent()
+        else:
+            channel.begin_sending()
+            channel.transport.write(self._head(reply, reply.file.seek(0, SEEK_END)))
+            FileSender(reply.file, channel, self._sent).start()
+
+    def _send_early(self, problem: Problem) -> None:
+        self.send(problem_reply(problem))
+
+    def _sent(self) -> None:
+        channel = self.door_channel
         if not self._is_complete:
             channel.linger()
             return
@@ -175,24 +234,19 @@ class DoorRequest(Request):
         self.finished = 1
         channel.requestDone(self)
 
-    def _send_early(self, problem: Problem) -> None:
-        self.send(problem_reply(problem))
-
-    def _write(self, reply: Reply) -> None:
+    def _head(self, reply: Reply, octets: int) -> bytes:
         channel = self.door_channel
         head = [
             _STATUS_LINES[reply.status],
             channel.door.date_line(),
             b"Content-Type: ",
             reply.content_type,
-            b"\r\nContent-Length: %d\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-            % len(reply.body),
+            b"\r\nContent-Length: %d\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" % octets,
         ]
         for name, value in reply.headers:
             head += (name, b": ", value, b"\r\n")
         head.append(b"\r\n" if channel.persistent else b"Connection: close\r\n\r\n")
-        head.append(reply.body)
-        channel.transport.write(b"".join(head))
+        return b"".join(head)
 
     def _stream(self) -> LineStream:
         return cast("LineStream", cast("Call", self.call).stream)
@@ -218,6 +272,7 @@ class DoorChannel(HTTPChannel):
         self.address = address
         self.deadline: float | None = None
         self._is_idle = True
+        self._is_sending = False
         self._is_closing = False
 
     def request_line(self) -> tuple[bytes, bytes, bytes]:
@@ -264,6 +319,7 @@ class DoorChannel(HTTPChannel):
     def requestDone(self, request: Request) -> None:  # noqa: N802 - Twisted's name
         """Wait for the next request."""
         self._is_idle = True
+        self._is_sending = False
         self.deadline = self.door.seconds() + IDLE_SECONDS_MAX
         if self.door.is_stopping:
             self.persistent = 0
@@ -278,6 +334,11 @@ class DoorChannel(HTTPChannel):
         if not self._waitingForTransport:
             self._networkProducer.resumeProducing()
 
+    def begin_sending(self) -> None:
+        """A long answer begins; a client that reads too slowly is cut off."""
+        self._is_sending = True
+        self.deadline = self.door.seconds() + STREAM_SECONDS_MAX
+
     def linger(self) -> None:
         """Drop what still comes, then close: closing at once would reset the connection and lose our answer."""
         self._is_closing = True
@@ -291,7 +352,7 @@ class DoorChannel(HTTPChannel):
 
     def overdue(self) -> None:
         """The deadline passed: 408 where a request hangs, else close; abort when even that hangs."""
-        if self._is_closing:
+        if self._is_closing or self._is_sending:
             self.transport.abortConnection()
             return
         self.linger()

@@ -65,7 +65,11 @@ class HttpDoor(ServerFactory[DoorChannel]):
         self._wall = wall
         self._unavailable = unavailable
         self._limits = limits or DoorLimits()
-        self._readers = {id(route): TypeAdapter(route.body) for route in router.routes if route.body is not None}
+        self._readers = {
+            id(route): TypeAdapter(route.body)
+            for route in router.routes
+            if route.body is not None and not route.signed
+        }
         self._channels: set[DoorChannel] = set()
         self._addresses: Counter[str] = Counter()
         self._serving: set[Deferred[None]] = set()

@@ -15,7 +15,6 @@ from gateway.http.msisdn import normalise
 INSTANT_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT_LAST = datetime(2200, 1, 1, tzinfo=UTC)
 BY_MAX = timedelta(days=3660)
-PERCENT_MAX_MICRO = 100_000_000
 
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
@@ -55,8 +54,8 @@ def _percent(value: object) -> Micropercent:
     if not isinstance(value, str):
         raise MalformedAmount('a percent is a decimal string like "4.5"')
     percent = parse_percent(value)
-    if not 0 < percent <= PERCENT_MAX_MICRO:
-        raise MalformedAmount("a percent is above 0 and at most 100")
+    if not percent:
+        raise MalformedAmount("a percent is above 0")
     return percent
 
 
@@ -137,8 +136,7 @@ Percent = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^([1-9][0-9]?(\.[0-9]{1,6})?|100(\.0{1,6})?|0\.[0-9]{0,5}[1-9][0-9]{0,5})$",
-            "maxLength": 9,
+            "pattern": r"^([1-9][0-9]{0,2}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9])$",
             "examples": ["4.5"],
         }
     ),

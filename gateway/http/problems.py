@@ -22,7 +22,9 @@ NOT_FOUND_CODES = (
 CONFLICT_CODES = ("CONFLICT", "ALREADY_MEMBER", "CONFIRM_LAPSE", "EXPIRED", "WRONG_STATE")
 
 STATUS_BY_CODE: Mapping[str, int] = (
-    {"INVALID": 400} | dict.fromkeys(NOT_FOUND_CODES, 404) | dict.fromkeys(CONFLICT_CODES, 409)
+    {"INVALID": 400, "UNAUTHORIZED": 401, "NOT_FOUND": 404}
+    | dict.fromkeys(NOT_FOUND_CODES, 404)
+    | dict.fromkeys(CONFLICT_CODES, 409)
 )
 """Every other rule code is 422."""
 
@@ -43,6 +45,11 @@ TITLES: Mapping[int, str] = {
     503: "Try again later",
 }
 ERRORS_SHOWN_MAX = 50
+
+
+def status_of(code: str) -> int:
+    """The status a code is answered with."""
+    return STATUS_BY_CODE.get(code, 422)
 
 
 class Problem(Exception):
@@ -95,7 +102,7 @@ def refused(refusal: LedgerRefusal) -> Problem:
     if refusal.field is not None:
         members["field"] = refusal.field
         members["errors"] = [{"field": refusal.field, "detail": refusal.detail}]
-    return Problem(STATUS_BY_CODE.get(refusal.code, 422), refusal.code, refusal.detail, members=members)
+    return Problem(status_of(refusal.code), refusal.code, refusal.detail, members=members)
 
 
 def malformed(error: ValidationError) -> Problem:

@@ -5,7 +5,7 @@ A route's handler is a coroutine from a Call to a Reply. Matching walks a tree o
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel
@@ -21,10 +21,11 @@ SEGMENTS_MAX = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer: status, content type, body and further headers."""
+    """An answer: status, content type, body and further headers. `file` instead of a body is sent from its start."""
 
     status: int = 200
     body: bytes = b""
+    file: IO[bytes] | None = None
     content_type: bytes = JSON
     headers: Sequence[tuple[bytes, bytes]] = ()
 
@@ -67,10 +68,10 @@ Handler = Callable[[Call], Awaitable[Reply]]
 class Route:
     """One method of one path.
 
-    `scopes` None: no key needed. Any one of the scopes suffices. `cookie`: the login cookie serves as key.
-    `body` is a pydantic type; `signed`: the handler checks and reads the raw body itself. `stream`: the handler
-    gets the body as it arrives. `answers` maps a status to the type of its document (None: no JSON).
-    `refusals` are the contract's codes this call may answer with, beside the ones every call has.
+    `scopes` None: no key needed; empty: any key; else one of them suffices. `cookie`: the login cookie serves as
+    key. `body` is a pydantic type; `signed`: the handler checks and reads the raw body itself; `stream`: it gets
+    the body as it arrives. `produces` is the media type of the answers, `answers` maps a status to the type of
+    its document (None: no JSON). `refusals` are the contract's codes this call may answer with.
     """
 
     method: str
@@ -86,6 +87,7 @@ class Route:
     signed: bool = False
     stream: bool = False
     content_type: str = "application/json"
+    produces: str = "application/json"
     body_octets_max: int = 1 << 20
 
 

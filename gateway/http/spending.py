@@ -1,0 +1,142 @@
+"""Handset vouchers, and what cashback never becomes: money on a card or somebody else's."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from typing_extensions import TypedDict
+
+from billing.answers import VoucherAnswer, VoucherView
+from billing.calendar import local_date
+from billing.commands import IssueVoucher
+from billing.errors import NoCashOut, TransferNotAvailable
+from billing.money import format_money
+from gateway.http.auth import Scope
+from gateway.http.bodies import Body, path_id
+from gateway.http.fields import Id, Msisdn, PositiveSum
+from gateway.http.ports import Ledger, Reads
+from gateway.http.routing import Call, Reply, Route, answer, created
+
+VOUCHERS = frozenset({Scope.CARE, Scope.BILLING, Scope.PROVISIONING})
+ANY_KEY: frozenset[Scope] = frozenset()
+
+
+class VoucherBody(Body):
+    """A voucher to issue; with the handset's price it is checked against it."""
+
+    voucher_id: Id
+    msisdn: Msisdn
+    amount: PositiveSum
+    handset_price: PositiveSum | None = None
+
+
+class VoucherDocument(TypedDict):
+    """A voucher; `valid_until` is its last day."""
+
+    voucher_id: str
+    code: str
+    amount: str
+    valid_until: str
+    state: str
+
+
+def voucher_to_wire(one: VoucherAnswer) -> VoucherDocument:
+    """A voucher as issued."""
+    return {
+        "voucher_id": one.voucher_id,
+        "code": one.code,
+        "amount": format_money(one.amount),
+        "valid_until": one.valid_until.isoformat(),
+        "state": one.state,
+    }
+
+
+def voucher_now_to_wire(view: VoucherView, zone: ZoneInfo) -> VoucherDocument:
+    """A voucher as it stands; its last instant lies before `valid_until` of the record."""
+    one = view.voucher
+    return {
+        "voucher_id": one.voucher_id,
+        "code": one.code,
+        "amount": format_money(one.amount),
+        "valid_until": local_date(one.valid_until - timedelta(microseconds=1), zone).isoformat(),
+        "state": one.state,
+    }
+
+
+class Spending:
+    """The calls about vouchers, transfers and cash-outs."""
+
+    def __init__(self, ledger: Ledger, reads: Reads, zone: ZoneInfo) -> None:
+        self._ledger = ledger
+        self._reads = reads
+        self._zone = zone
+
+    async def issue(self, call: Call) -> Reply:
+        """Issue a voucher."""
+        body: VoucherBody = call.body
+        outcome = await self._ledger.execute(
+            IssueVoucher(
+                voucher_id=body.voucher_id,
+                msisdn=body.msisdn,
+                amount=body.amount,
+                handset_price=body.handset_price,
+            )
+        )
+        assert isinstance(outcome.answer, VoucherAnswer)  # noqa: S101 - each command has its own answer
+        return created(voucher_to_wire(outcome.answer), hit=outcome.hit)
+
+    async def show(self, call: Call) -> Reply:
+        """A voucher as it stands."""
+        return answer(voucher_now_to_wire(await self._reads.voucher(path_id(call, "voucher_id")), self._zone))
+
+    async def transfer(self, call: Call) -> Reply:  # noqa: ARG002 - a route's handler
+        """Never."""
+        raise TransferNotAvailable("cashback cannot be given to another number")
+
+    async def cash_out(self, call: Call) -> Reply:  # noqa: ARG002 - a route's handler
+        """Never."""
+        raise NoCashOut("cashback cannot be paid out to a card or bank account")
+
+    def routes(self) -> list[Route]:
+        """Their routes."""
+        return [
+            Route(
+                method="POST",
+                path="/v1/vouchers",
+                handler=self.issue,
+                summary="A handset voucher from bonus (corporate, off-net) or cashback",
+                scopes=VOUCHERS,
+                body=VoucherBody,
+                answers={201: VoucherDocument, 200: VoucherDocument},
+                refusals=(
+                    *("UNKNOWN_SUBSCRIBER", "CONFLICT", "NOT_MEMBER"),
+                    *("INSUFFICIENT_FUNDS", "EXCEEDS_PRICE", "NOT_ELIGIBLE"),
+                ),
+            ),
+            Route(
+                method="GET",
+                path="/v1/vouchers/{voucher_id}",
+                handler=self.show,
+                summary="A voucher as it stands",
+                scopes=VOUCHERS,
+                answers={200: VoucherDocument},
+                refusals=("UNKNOWN_VOUCHER",),
+            ),
+            Route(
+                method="POST",
+                path="/v1/transfers",
+                handler=self.transfer,
+                summary="Cashback to another number: always refused",
+                scopes=ANY_KEY,
+                answers={},
+                refusals=("TRANSFER_NOT_AVAILABLE",),
+            ),
+            Route(
+                method="POST",
+                path="/v1/cash-outs",
+                handler=self.cash_out,
+                summary="Cashback to a card or bank: always refused",
+                scopes=ANY_KEY,
+                answers={},
+                refusals=("NO_CASH_OUT",),
+            ),
+        ]
