@@ -1,0 +1,119 @@
+"""The last PDUs of every link in both directions, kept as octets and read only when somebody looks."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sms.errors import SmppError
+from sms.smpp.codec import decode
+from sms.smpp.constants import CommandId, CommandStatus
+from sms.smpp.describe import describe
+from sms.smpp.events import Direction
+from sms.smpp.pcap import Record, write_pcap
+from sms.smpp.pdu import Pdu
+from sms.smpp.protocol import SmppProtocol
+
+_COMMAND = slice(4, 8)
+_STATUS = slice(8, 12)
+_SEQUENCE = slice(12, 16)
+
+
+class Connection:
+    """One connection as the trace names it: by its system_id once it is bound."""
+
+    __slots__ = ("name", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = f"connection-{number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """One PDU of the trace; `at` is wall time, `received` as the SMSC sees it."""
+
+    serial: int
+    at: float
+    connection: Connection
+    received: bool
+    octets: bytes
+
+    @property
+    def command(self) -> str:
+        """The command's name, or its number where it has none."""
+        number = int.from_bytes(self.octets[_COMMAND], "big")
+        try:
+            return CommandId(number).name.lower()
+        except ValueError:
+            return f"0x{number:08x}"
+
+    @property
+    def status(self) -> str:
+        """The status' name, or its number where it has none."""
+        number = int.from_bytes(self.octets[_STATUS], "big")
+        try:
+            return CommandStatus(number).name
+        except ValueError:
+            return f"0x{number:08x}"
+
+    @property
+    def sequence(self) -> int:
+        """The sequence_number."""
+        return int.from_bytes(self.octets[_SEQUENCE], "big")
+
+    def fields(self) -> dict[str, Any]:
+        """Every parameter in words; what is wrong where the PDU cannot be read."""
+        try:
+            return describe(decode(self.octets))
+        except SmppError as error:
+            return {"error": str(error)}
+
+
+class Capture:
+    """A bounded ring of PDUs."""
+
+    def __init__(self, *, capacity: int, wall: Callable[[], float]) -> None:
+        self._ring: deque[tuple[float, Connection, bool, bytes]] = deque(maxlen=capacity)
+        self._wall = wall
+        self._connections: dict[SmppProtocol, Connection] = {}
+        self._numbers = 0
+        self.recorded = 0
+
+    def tap(self, link: SmppProtocol, direction: Direction, octets: bytes, pdu: Pdu | None) -> None:  # noqa: ARG002 - the protocol's signature
+        """Record one PDU; called for each one, so it does nothing else."""
+        connection = self._connections.get(link) or self.connection(link)
+        self.recorded += 1
+        self._ring.append((self._wall(), connection, direction is Direction.RECEIVED, octets))
+
+    def connection(self, link: SmppProtocol) -> Connection:
+        """The connection of this link, numbered when first seen."""
+        known = self._connections.get(link)
+        if known is None:
+            self._numbers += 1
+            known = self._connections[link] = Connection(self._numbers)
+        return known
+
+    def forget(self, link: SmppProtocol) -> None:
+        """The link is gone; what it said stays in the ring."""
+        self._connections.pop(link, None)
+
+    def entries(self, *, link: str | None = None, command: str | None = None) -> Iterator[Traced]:
+        """The PDUs, newest first, of one link (its name or its system_id) or one command if asked."""
+        serial = self.recorded
+        for at, connection, received, octets in reversed(self._ring):
+            entry = Traced(serial=serial, at=at, connection=connection, received=received, octets=octets)
+            serial -= 1
+            if link is not None and link not in (connection.name, connection.name.rpartition("-")[0]):
+                continue
+            if command is not None and entry.command != command:
+                continue
+            yield entry
+
+    def pcap(self, *, smsc_port: int) -> bytes:
+        """Everything in the ring as a capture file."""
+        records = (
+            Record(at=at, connection=connection.number, to_smsc=received, octets=octets)
+            for at, connection, received, octets in self._ring
+        )
+        return write_pcap(records, smsc_port=smsc_port)

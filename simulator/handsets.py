@@ -1,0 +1,113 @@
+"""The phones: which are switched on, and their inboxes as their owners see them.
+
+An inbox is worked out when somebody looks: the segments that reached the handset, put together in whatever
+order they came. A message stands where its last segment arrived.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simulator.messages import MessageStore, StoredMessage
+from sms.smpp.constants import MessageState, Tag
+from sms.text import Coding, Concatenation, HeaderMalformed, Reassembler, split_header
+
+UCS2_DATA_CODINGS = frozenset((8, 0x18, 0x48))
+SWITCHED_OFF_MAX = 10_000
+CLEARED_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A message on the screen; `arrived_at` is wall time."""
+
+    source: str
+    text: str
+    segments: int
+    coding: Coding
+    arrived_at: float
+    message_ids: tuple[str, ...]
+
+
+class Handsets:
+    """All phones of the network; a number needs no registration to have one."""
+
+    def __init__(self, store: MessageStore) -> None:
+        self._store = store
+        self._cleared: dict[str, int] = {}
+        self._off: set[str] = set()
+
+    def is_on(self, msisdn: str) -> bool:
+        """Whether the phone is switched on."""
+        return msisdn not in self._off
+
+    def switch(self, msisdn: str, *, on: bool) -> bool:
+        """Switch a phone on or off; False when too many are off already."""
+        if on:
+            self._off.discard(msisdn)
+        elif len(self._off) >= SWITCHED_OFF_MAX:
+            return False
+        else:
+            self._off.add(msisdn)
+        return True
+
+    def clear(self, msisdn: str) -> None:
+        """Delete what is in the inbox now."""
+        self._cleared[msisdn] = self._store.accepted
+        if len(self._cleared) > CLEARED_MAX:
+            del self._cleared[next(iter(self._cleared))]
+
+    def inbox(self, msisdn: str) -> list[Shown]:
+        """What the phone shows, oldest first."""
+        after = self._cleared.get(msisdn, 0)
+        arrived = [
+            one for one in self._store.to(msisdn) if one.number >= after and one.state is MessageState.DELIVERED
+        ]
+        arrived.sort(key=lambda one: (one.state_at, one.number))
+        return list(_put_together(arrived))
+
+
+def _put_together(arrived: list[StoredMessage]) -> Iterator[Shown]:
+    reassembler = Reassembler()
+    ids_so_far: dict[tuple[str, int, int, bool], list[str]] = {}
+    for one in arrived:
+        part = _concatenation(one)
+        ids = [one.message_id]
+        if part is not None:
+            key = (one.source, part.reference, part.total, part.wide)
+            ids = [*ids_so_far.get(key, ()), one.message_id]
+            ids_so_far[key] = ids
+        whole = reassembler.take(
+            one.source, one.text, data_coding=one.pdu.data_coding, udhi=one.has_header, concatenation=part
+        )
+        if whole is None:
+            continue
+        if part is not None:
+            del ids_so_far[(one.source, part.reference, part.total, part.wide)]
+        yield Shown(
+            source=whole.source,
+            text=whole.text,
+            segments=whole.segments,
+            coding=Coding.UCS2 if whole.data_coding in UCS2_DATA_CODINGS else Coding.GSM7,
+            arrived_at=one.state_at,
+            message_ids=tuple(ids),
+        )
+
+
+def _concatenation(message: StoredMessage) -> Concatenation | None:
+    """Which part of which message this is: by its user data header, else by its sar_* parameters."""
+    if message.has_header:
+        try:
+            in_header, _ = split_header(message.text)
+        except HeaderMalformed:
+            in_header = None
+        if in_header is not None:
+            return in_header
+    pdu = message.pdu
+    if not pdu.tlvs:
+        return None
+    reference = pdu.tlv_int(Tag.SAR_MSG_REF_NUM)
+    total = pdu.tlv_int(Tag.SAR_TOTAL_SEGMENTS)
+    number = pdu.tlv_int(Tag.SAR_SEGMENT_SEQNUM)
+    if reference is None or total is None or number is None:
+        return None
+    return Concatenation(reference=reference, total=total, number=number, wide=True)

@@ -1,0 +1,92 @@
+"""The listener's tap on the wire: links can be cut, silenced or let through, as the `link` fault says.
+
+down: the port is closed and every link is dropped. half_open: octets vanish in both directions and nothing
+is closed, as when a firewall forgets a connection. up: the port is open and new links work.
+"""
+
+from typing import Any
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTCP
+from twisted.internet.protocol import ServerFactory
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+
+from simulator.errors import PortTaken
+from simulator.waiting import ended, port_of
+
+
+class _Gated(ProtocolWrapper):
+    """One connection behind the gate."""
+
+    factory: Any  # a LinkGate, whose base types it otherwise
+    transport: Any  # ours is TCP, which ITransport does not say
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if not self.factory.silent:
+            self.wrappedProtocol.dataReceived(data)
+
+    def write(self, data: bytes) -> None:
+        if not self.factory.silent:
+            self.transport.write(data)
+
+    def writeSequence(self, iovec: Any) -> None:  # noqa: N802 - Twisted's name
+        if not self.factory.silent:
+            self.transport.writeSequence(iovec)
+
+    def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
+        if not self.factory.silent:
+            super().loseConnection()
+
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
+        if not self.factory.silent:
+            self.transport.abortConnection()
+
+    def cut(self) -> None:
+        """Drop the connection, silent or not."""
+        self.disconnecting = True
+        self.transport.abortConnection()
+
+
+class LinkGate(WrappingFactory[Any]):
+    """Wraps the SMSC's factory and owns its port."""
+
+    protocol = _Gated
+
+    def __init__(self, wrapped: ServerFactory, *, reactor: IReactorTCP, host: str, port: int) -> None:
+        super().__init__(wrapped)
+        self._reactor: Any = reactor
+        self._host = host
+        self._port = port
+        self._listening: IListeningPort | None = None
+        self.silent = False
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802 - Twisted's name
+        """A gated connection; none where the listener has too many."""
+        wrapped = self.wrappedFactory.buildProtocol(addr)
+        return None if wrapped is None else _Gated(self, wrapped)
+
+    @property
+    def port(self) -> int:
+        """The port in use, also when 0 was asked for."""
+        return self._port
+
+    def open(self) -> None:
+        """Listen; raises PortTaken."""
+        if self._listening is not None:
+            return
+        try:
+            self._listening = self._reactor.listenTCP(self._port, self, interface=self._host)
+        except CannotListenError:
+            raise PortTaken("SMPP", self._port) from None
+        self._port = port_of(self._listening)
+
+    async def close(self) -> None:
+        """Stop listening; links stay."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            await ended(listening.stopListening())
+
+    def cut_all(self) -> None:
+        """Drop every link."""
+        for gated in list(self.protocols):
+            gated.cut()

@@ -1,0 +1,44 @@
+"""The `link` fault and the rest of a fault document, put into force together."""
+
+from simulator.faults import FaultPlan, Faults, LinkState
+from simulator.link_gate import LinkGate
+from simulator.sessions import Accounts
+from simulator.smsc import Smsc
+
+
+class Links:
+    """Where faults are switched."""
+
+    def __init__(self, *, plan: FaultPlan, gate: LinkGate, accounts: Accounts, smsc: Smsc) -> None:
+        self._plan = plan
+        self._gate = gate
+        self._accounts = accounts
+        self._smsc = smsc
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force."""
+        return self._plan.faults
+
+    @property
+    def port(self) -> int:
+        """The SMPP port."""
+        return self._gate.port
+
+    async def apply(self, faults: Faults) -> None:
+        """These faults from now on; raises PortTaken when the port went to somebody else meanwhile."""
+        before = self._plan.faults.link
+        self._plan.replace(faults)
+        self._smsc.limit_rate(faults.rate_limit_per_s)
+        self._accounts.refusing = faults.link is LinkState.REFUSE_BIND
+        if faults.link is LinkState.DOWN:
+            await self._gate.close()
+            self._gate.cut_all()
+            return
+        if faults.link is not before and before is LinkState.HALF_OPEN:
+            # What was silent cannot be woken: either side's timers have run meanwhile.
+            self._gate.cut_all()
+        self._gate.silent = faults.link is LinkState.HALF_OPEN
+        if faults.link is LinkState.REFUSE_BIND and before is not LinkState.REFUSE_BIND:
+            self._gate.cut_all()
+        self._gate.open()
