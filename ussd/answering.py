@@ -41,11 +41,11 @@ class _Call(Generic[T]):
         if self._waiter is not None:
             self._waiter.callback(None)
 
-    async def within(self, seconds: float, clock: IReactorTime) -> bool:
-        """Wait that long at most; whether the call is done."""
+    async def done_by(self, instant: float, clock: IReactorTime) -> bool:
+        """Wait until then at most; whether the call is done."""
         if not self.done:
             self._waiter = waiter = Deferred[None]()
-            timer = clock.callLater(seconds, waiter.callback, None)
+            timer = clock.callLater(max(0.0, instant - clock.seconds()), waiter.callback, None)
             await waiter
             self._waiter = None
             if timer.active():
@@ -73,16 +73,17 @@ class Answering:
 
     async def reply_to(self, request: UssdRequest) -> Replied:
         """The reply to show: the application's, its stale one, or a closing text."""
-        if not self.breaker.allows(self._clock.seconds()):
+        now = self._clock.seconds()
+        if not self.breaker.allows(now):
             return self._stale(request) or self._try_later(request, Outcome.UNAVAILABLE)
         call = self._call(self._application.answer(request))
-        if await call.within(self._settings.soft_s, self._clock):
+        if await call.done_by(now + self._settings.soft_s, self._clock):
             return self._answered(call, request)
         stale = self._stale(request)
         if stale is not None:
             self._leave(call)
             return stale
-        if await call.within(self._settings.hard_s - self._settings.soft_s, self._clock):
+        if await call.done_by(now + self._settings.hard_s, self._clock):
             return self._answered(call, request)
         self._leave(call)
         self.breaker.failed(self._clock.seconds())
@@ -94,8 +95,9 @@ class Answering:
             call.running.cancel()
 
     async def _closing(self, request: UssdRequest) -> Replied:
+        give_up_at = self._clock.seconds() + self._settings.last_resort_s
         call = self._call(self._application.deadline_passed(request))
-        if not await call.within(self._settings.last_resort_s, self._clock):
+        if not await call.done_by(give_up_at, self._clock):
             self._leave(call)
         elif isinstance(call.result, str):
             return Replied(reply=UssdReply(text=call.result), outcome=Outcome.DEADLINE)
