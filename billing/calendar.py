@@ -23,7 +23,7 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
 
 def period_of(instant: datetime, zone: ZoneInfo) -> str:
     """The month an instant belongs to, in the zone: "2025-04"."""
-    return local_date(instant, zone).strftime("%Y-%m")
+    return _period(local_date(instant, zone))
 
 
 def first_of(period: str) -> date:
@@ -46,7 +46,7 @@ def period_start(period: str, zone: ZoneInfo) -> datetime:
 
 def next_period(period: str) -> str:
     """The period after this one."""
-    return (first_of(period) + timedelta(days=31)).strftime("%Y-%m")
+    return _period(first_of(period) + timedelta(days=31))
 
 
 def next_first(instant: datetime, zone: ZoneInfo) -> date:
@@ -60,3 +60,7 @@ def deadline_after(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
     Paid 2025-01-15 with 90 days: last good instant is the end of 2025-04-15, so this is 2025-04-16 00:00 local.
     """
     return start_of_day(local_date(instant, zone) + timedelta(days=days + 1), zone)
+
+
+def _period(day: date) -> str:
+    return f"{day.year:04d}-{day.month:02d}"

@@ -91,7 +91,7 @@ class AlreadyMember(LedgerRefusal):
 
 
 class ConfirmLapse(LedgerRefusal):
-    """Leaving must be confirmed; `details["lapses"]` says what lapses."""
+    """Leaving must be confirmed; `details["lapses"]` maps bonus, pending and cashback to the kopecks that lapse."""
 
     code = "CONFIRM_LAPSE"
 
@@ -145,7 +145,7 @@ class NotMember(LedgerRefusal):
 
 
 class CeilingBroken(LedgerRefusal):
-    """A catalogue percent is above its category's ceiling."""
+    """A catalogue percent is above its category's ceiling; `details` has partner and limit, and all `errors`."""
 
     code = "CEILING"
 

@@ -1,0 +1,145 @@
+"""Answers as canonical JSON text and back: what a request key keeps, so that a repeat is answered unchanged.
+
+One text per answer: sorted keys, no spaces, instants and days in ISO 8601, sums in kopecks, the class under "is".
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from billing.answers import (
+    Answer,
+    ChargeAnswer,
+    CreditAnswer,
+    OrderAnswer,
+    PromoAnswer,
+    RefundAnswer,
+    TopUpAnswer,
+    VoucherAnswer,
+)
+
+Converter = Callable[[Any], Any]
+
+STORED: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        answer.__name__: answer
+        for answer in (
+            ChargeAnswer,
+            CreditAnswer,
+            OrderAnswer,
+            PromoAnswer,
+            RefundAnswer,
+            TopUpAnswer,
+            VoucherAnswer,
+        )
+    }
+)
+"""Answers to commands that have a request key, by the name they are kept under."""
+
+_encode_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def dump_answer(answer: Answer) -> str:
+    """The canonical text of an answer."""
+    kind: Any = type(answer)
+    flat = _dataclass_dumper(kind)(answer)
+    flat["is"] = kind.__name__
+    return _encode_json(flat)
+
+
+def load_answer(text: str) -> Answer:
+    """The answer that `dump_answer` made this text of."""
+    flat = json.loads(text)
+    kind: Any = STORED[flat.pop("is")]
+    answer: Answer = _dataclass_loader(kind)(flat)
+    return answer
+
+
+def _is_record(hint: Any) -> bool:
+    return is_dataclass(hint)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@cache
+def _dataclass_dumper(kind: Any) -> Callable[[Any], dict[str, Any]]:
+    """A function from one dataclass to a dict of JSON values."""
+    hints = get_type_hints(kind)
+    plain = tuple(one.name for one in fields(kind) if _dumper(hints[one.name]) is _as_it_is)
+    others = tuple((one.name, _dumper(hints[one.name])) for one in fields(kind) if one.name not in plain)
+
+    def dump(value: Any) -> dict[str, Any]:
+        flat = {name: getattr(value, name) for name in plain}
+        for name, convert in others:
+            flat[name] = convert(getattr(value, name))
+        return flat
+
+    return dump
+
+
+@cache
+def _dataclass_loader(kind: Any) -> Callable[[dict[str, Any]], Any]:
+    """A function from a dict of JSON values to one dataclass."""
+    hints = get_type_hints(kind)
+    loaders = {one.name: _loader(hints[one.name]) for one in fields(kind)}
+
+    def load(flat: dict[str, Any]) -> Any:
+        return kind(**{name: convert(flat[name]) for name, convert in loaders.items()})
+
+    return load
+
+
+def _dumper(hint: Any) -> Converter:
+    """How a value of this type becomes JSON; enums, texts, numbers and None already are."""
+    optional = _optional(hint)
+    if optional is not None:
+        return _or_none(_dumper(optional))
+    if get_origin(hint) is tuple:
+        convert = _dumper(get_args(hint)[0])
+        return lambda values: [convert(value) for value in values]
+    if _is_record(hint):
+        return _dataclass_dumper(hint)
+    if hint in (datetime, date):
+        to_text: Converter = hint.isoformat
+        return to_text
+    return _as_it_is
+
+
+def _loader(hint: Any) -> Converter:
+    """How a JSON value becomes one of this type."""
+    optional = _optional(hint)
+    if optional is not None:
+        return _or_none(_loader(optional))
+    if get_origin(hint) is tuple:
+        convert = _loader(get_args(hint)[0])
+        return lambda values: tuple(convert(value) for value in values)
+    if _is_record(hint):
+        return _dataclass_loader(hint)
+    if hint in (datetime, date):
+        from_text: Converter = hint.fromisoformat
+        return from_text
+    if issubclass(hint, Enum):
+        member: Converter = hint
+        return member
+    return _as_it_is
+
+
+def _optional(hint: Any) -> Any:
+    """The X of `X | None`, None for every other type."""
+    if get_origin(hint) is not UnionType:
+        return None
+    (inner,) = (one for one in get_args(hint) if one is not NoneType)
+    return inner
+
+
+def _or_none(convert: Converter) -> Converter:
+    if convert is _as_it_is:
+        return convert
+    return lambda value: None if value is None else convert(value)
