@@ -13,8 +13,8 @@ from typing import Protocol
 from sqlalchemy import Connection, insert, select, update
 from twisted.internet.defer import DeferredLock
 
+from billing.store.columns import from_micros, to_micros
 from gateway.database import Transactor
-from gateway.instants import from_micros, to_micros
 from gateway.schema import business_clock
 
 DUE_STEPS_MAX = 10_000

@@ -1,10 +1,10 @@
-"""Ids and codes made by the application: ordered in time where the database likes it, unguessable where people could try."""
+"""Ids and codes made by the application: ordered in time for the database, unguessable where people could try."""
 
 import secrets
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway.instants import to_micros
+from billing.store.columns import to_micros
 
 MILLIS_PER_MICRO = 1_000
 RANDOM_BITS = 22

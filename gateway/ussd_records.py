@@ -8,9 +8,9 @@ from sqlalchemy import Connection, func, insert, select
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from billing.store.columns import from_micros, to_micros
 from gateway.database import Transactor
 from gateway.grouping import Grouping
-from gateway.instants import from_micros, to_micros
 from gateway.schema import ussd_record
 from ussd.records import SessionRecord
 

@@ -7,10 +7,10 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
+from billing.store.columns import from_micros, to_micros
 from gateway import schema
 from gateway.clocks import ClockWentBack, ManualClock, open_clock
 from gateway.database import Database
-from gateway.instants import from_micros, to_micros
 
 START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 
