@@ -38,17 +38,17 @@ class LedgerReads:
 
     def statement(
         self, msisdn: str, *, start: datetime | None, end: datetime | None, before: int | None, limit: int
-    ) -> "Deferred[Sequence[Posting]]":
+    ) -> "Deferred[tuple[Posting, ...]]":
         """Postings newest first; fails with UnknownSubscriber."""
-        return self._database.read(_statement, msisdn, start, end, before, limit)
+        return self._database.read(reads.statement, msisdn, start=start, end=end, before=before, limit=limit)
 
     def accrual(self, partner: str, order_id: str) -> "Deferred[Accrual]":
         """One order; fails with UnknownOrder."""
         return self._database.read(reads.accrual, partner, order_id, self._now())
 
-    def accruals(self, msisdn: str) -> "Deferred[Sequence[Accrual]]":
+    def accruals(self, msisdn: str) -> "Deferred[tuple[Accrual, ...]]":
         """All orders of a subscription; fails with UnknownSubscriber."""
-        return self._database.read(_accruals, msisdn, self._now())
+        return self._database.read(reads.accruals, msisdn, self._now())
 
     def charge(self, charge_id: str) -> "Deferred[ChargeView]":
         """One charge as it stands; fails with UnknownCharge."""
@@ -72,16 +72,6 @@ class LedgerReads:
 def _member(connection: Connection, msisdn: str) -> MemberView:
     subscription, membership = reads.member(connection, msisdn)
     return MemberView(subscription=subscription, membership=membership)
-
-
-def _statement(
-    connection: Connection, msisdn: str, start: datetime | None, end: datetime | None, before: int | None, limit: int
-) -> Sequence[Posting]:
-    return reads.statement(connection, msisdn, start=start, end=end, before=before, limit=limit)
-
-
-def _accruals(connection: Connection, msisdn: str, now: datetime) -> Sequence[Accrual]:
-    return reads.accruals(connection, msisdn, now)
 
 
 def _messages(connection: Connection, msisdn: str, now: datetime) -> Sequence[MessageView]:
