@@ -164,7 +164,7 @@ def _refuse_broken_ceilings(partners: Sequence[PartnerTerms]) -> None:
             "partner": terms.code,
             "limit": format_percent(CEILINGS[terms.category]),
             "detail": (
-                f"{terms.name}: {format_percent(terms.reward.percent)} % is above the ceiling of "
+                f"{terms.name} ({terms.code}): {format_percent(terms.reward.percent)} % is above the ceiling of "
                 f"{format_percent(CEILINGS[terms.category])} % for {terms.category.value}"
             ),
         }

@@ -91,7 +91,7 @@ class AlreadyMember(LedgerRefusal):
 
 
 class ConfirmLapse(LedgerRefusal):
-    """Leaving must be confirmed; `details["lapses"]` maps bonus, pending and cashback to the kopecks that lapse."""
+    """Leaving must be confirmed; `details["lapses"]` maps bonus, pending and cashback to the sums that lapse."""
 
     code = "CONFIRM_LAPSE"
 

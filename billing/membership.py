@@ -22,6 +22,7 @@ from billing.errors import (
 from billing.events import MemberRegistered
 from billing.finding import active_membership, standing, subscription_of
 from billing.leaving import lapsing_cashback, leave
+from billing.money import format_money
 from billing.programme import Programme
 from billing.records import Membership, Subscription
 from billing.views import pending_sum
@@ -83,7 +84,7 @@ def leave_programme(command: LeaveProgramme, books: Books, context: Context) -> 
 
     Raises:
         NotMember: not an active member.
-        ConfirmLapse: not confirmed; `details["lapses"]` names bonus, pending and cashback that lapse, in kopecks.
+        ConfirmLapse: not confirmed; `details["lapses"]` names bonus, pending and cashback that lapse.
     """
     if command.channel not in LEAVE_CHANNELS:
         raise InvalidFigure("nobody leaves through this channel", field="channel")
@@ -92,10 +93,11 @@ def leave_programme(command: LeaveProgramme, books: Books, context: Context) -> 
     draft = start_draft(books, subscription, context)
     accruals = books.open_accruals.get(subscription.subscription_id, {}).values()
     if not command.confirm:
-        pending = pending_sum(accruals, context)
+        pending = pending_sum(accruals, context.now)
         cashback = lapsing_cashback(draft, context.programme)
         lapses = {"bonus": draft.bonus, "pending": pending, "cashback": cashback}
-        raise ConfirmLapse("leaving must be confirmed", details={"lapses": lapses})
+        shown = {name: format_money(amount) for name, amount in lapses.items()}
+        raise ConfirmLapse("leaving must be confirmed", details={"lapses": shown})
     lapsed = leave(draft, membership, accruals, context.programme)
     return draft.outcome(LeaveAnswer(lapsed=lapsed))
 
