@@ -184,6 +184,16 @@ def test_answer_restarts_the_idle_time(network: Network) -> None:
     network.assert_nothing_is_left()
 
 
+def test_idle_time_does_not_run_while_the_backend_is_asked(network: Network) -> None:
+    network.dial("*100*0#")
+    network.clock.advance(59.5)
+    network.press("1")
+    network.clock.advance(0.6)
+    assert network.outcomes == []
+    network.backend.reply()
+    assert network.outcomes == [Outcome.ANSWERED]
+
+
 def test_item_16_new_dial_replaces_the_old_session_and_its_reply_is_dropped_and_counted(network: Network) -> None:
     network.dial("*100#")
     network.dial("*100*1#")
@@ -210,6 +220,14 @@ def test_item_16_new_dial_replaces_an_open_menu_and_stops_its_timer(network: Net
     network.backend.reply()
     assert network.outcomes == [Outcome.REPLACED, Outcome.ANSWERED]
     network.assert_nothing_is_left()
+
+
+def test_item_16_same_code_dialled_over_its_own_menu_without_session_numbers_begins_anew(network: Network) -> None:
+    network.dial("*100*0#")
+    network.dial("*100*0#")
+    assert [say.repeated for say in network.door.shown] == [False, False]
+    assert network.outcomes == [Outcome.REPLACED]
+    network.abort()
 
 
 def test_item_17_broken_session_resumes_where_it_was_within_the_window(network: Network) -> None:
@@ -602,6 +620,15 @@ def test_item_37_same_session_number_with_another_code_is_a_new_session(network:
     network.dial("*100*1#", session=5)
     network.backend.reply()
     assert network.outcomes == [Outcome.ANSWERED, Outcome.ANSWERED]
+
+
+def test_item_37_same_session_number_after_an_answer_is_a_new_session(network: Network) -> None:
+    network.dial("*100*0#", session=5)
+    network.press("2", session=5)
+    network.dial("*100*0#", session=5)
+    assert network.outcomes == [Outcome.REPLACED]
+    assert network.door.texts[-1] == "1 Cashback\n2 Join"
+    network.abort()
 
 
 def test_item_37_repeated_begin_that_is_replaced_meanwhile_gets_nothing(network: Network) -> None:

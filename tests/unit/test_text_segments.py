@@ -157,12 +157,12 @@ def test_two_messages_may_interleave() -> None:
 
 def test_reference_used_again_begins_another_message() -> None:
     phone = Reassembler()
-    lost, later = segments_for("1" * 200, reference=1), segments_for("2" * 200, reference=1)
-    assert phone.take(A, lost[0].short_message, data_coding=0, udhi=True) is None
-    assert phone.take(A, later[0].short_message, data_coding=0, udhi=True) is None
+    lost, later = segments_for("1" * 400, reference=1), segments_for("2" * 400, reference=1)
+    for part in (lost[0], lost[1], later[0], later[2]):
+        assert phone.take(A, part.short_message, data_coding=0, udhi=True) is None
     shown = phone.take(A, later[1].short_message, data_coding=0, udhi=True)
     assert shown is not None
-    assert (shown.text, shown.segments) == ("2" * 200, 2)
+    assert (shown.text, shown.segments) == ("2" * 400, 3)
 
 
 def test_segment_without_header_is_a_message() -> None:

@@ -283,12 +283,18 @@ def test_answer_before_the_reply_is_ignored_and_noted() -> None:
 
 def test_item_17_resumed_place_is_asked_where_the_code_is_the_same() -> None:
     place = Place(code="*100*0#", stack=(Action.MENU, Action.JOIN), choices=("2",))
-    for dialled, asked in (("*100*0#", Action.JOIN), ("*100*2#", Action.JOIN), ("*100#", Action.BALANCE)):
+    resumed = {"*100*0#": 2}
+    for dialled, asked in {
+        "*100*0#": Action.JOIN,
+        "*100*2#": Action.JOIN,
+        "*100#": Action.BALANCE,
+        "*100*0*3#": Action.BILL,
+    }.items():
         state = Dialogue(dialogue_id="d1", msisdn=A, dialled=dialled, began_at=BEGAN, started=0.0)
         state, effect = advance(state, Begun(resumed=place), 0.0, SCENE)
         assert isinstance(effect, Ask)
         assert effect.request.action is asked
-        assert len(state.stack) == (2 if dialled == "*100*0#" else 1)
+        assert len(state.stack) == resumed.get(dialled, len(SCENE.table.read(dialled).stack))
 
 
 def test_item_24_record_has_code_trail_latency_outcome_and_octets() -> None:
