@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ussd.application import TextKey, Texts, UssdReply, UssdRequest
 from ussd.errors import TextUnpageable
@@ -121,9 +121,8 @@ class Scene:
     limits: UssdLimits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialogue:
-    """The state.
+class Dialogue(NamedTuple):
+    """The state; a tuple, as it is changed for every event and a frozen dataclass costs eight times as much.
 
     `stack` are the screens from the first to the present one, `choices` the keys between them. `text`, `menu`,
     `pages` and `page` are the screen that is shown; `standing` is the outcome if it ends there. `started` and
@@ -252,11 +251,11 @@ def _repeat(dialogue: Dialogue, _event: Repeated, _now: float, _scene: Scene) ->
 
 def _close(dialogue: Dialogue, event: Closed, _now: float, _scene: Scene) -> Step:
     trail = _noted(dialogue, event.outcome.value)
-    return replace(dialogue, phase=Phase.ENDED, outcome=event.outcome, trail=trail), Drop.OVER
+    return dialogue._replace(phase=Phase.ENDED, outcome=event.outcome, trail=trail), Drop.OVER
 
 
 def _early(dialogue: Dialogue, _event: Answered, _now: float, _scene: Scene) -> Step:
-    return replace(dialogue, trail=_noted(dialogue, "early")), Drop.EARLY_ANSWER
+    return dialogue._replace(trail=_noted(dialogue, "early")), Drop.EARLY_ANSWER
 
 
 def _late(dialogue: Dialogue, _event: Replied, _now: float, _scene: Scene) -> Step:
@@ -269,8 +268,7 @@ def _over(dialogue: Dialogue, _event: Event, _now: float, _scene: Scene) -> Step
 
 def _ask(dialogue: Dialogue, note: str, stack: tuple[Action, ...], choices: tuple[str, ...], **changes: Any) -> Step:
     asks = dialogue.asks + 1
-    asking = replace(
-        dialogue,
+    asking = dialogue._replace(
         phase=Phase.ASKING,
         stack=stack,
         choices=choices,
@@ -296,7 +294,7 @@ def _turn(dialogue: Dialogue, page: int, now: float, note: str) -> Step:
 
 def _page(dialogue: Dialogue, page: int, now: float, *, note: str = "", **changes: Any) -> Step:
     """A page that waits for an answer, or the last page of a text that wants none: that is the end."""
-    at_page = replace(dialogue, page=page, **changes)
+    at_page = dialogue._replace(page=page, **changes)
     text = at_page.pages[page]
     if page + 1 == len(at_page.pages) and not at_page.menu:
         return _end(at_page, text, at_page.standing, now, note=note)
@@ -311,7 +309,7 @@ def _end(dialogue: Dialogue, text: str, outcome: Outcome, now: float, *, note: s
 def _say(dialogue: Dialogue, say: Say, now: float, trail: tuple[str, ...], **changes: Any) -> Step:
     answered_at = now if dialogue.answered_at is None else dialogue.answered_at
     octets = dialogue.octets + octets_of(say.text)
-    return replace(dialogue, said=say, trail=trail, octets=octets, answered_at=answered_at, **changes), say
+    return dialogue._replace(said=say, trail=trail, octets=octets, answered_at=answered_at, **changes), say
 
 
 def _paged(dialogue: Dialogue, text: str, menu: bool, scene: Scene) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sms.text.errors import CharacterOutsideAlphabet
 from sms.text.gsm import DEFAULT
 
 DATA_CODING_DEFAULT_ALPHABET = 0
@@ -88,10 +87,10 @@ def coding_of(text: str) -> Coding:
 
 def encode(text: str) -> tuple[Coding, bytes]:
     """The coding the whole text travels in and its octets: unpacked septets, or UTF-16BE."""
-    try:
-        return Coding.GSM7, DEFAULT.encode(text)
-    except CharacterOutsideAlphabet:
+    septets = DEFAULT.encode_or_none(text)
+    if septets is None:
         return Coding.UCS2, text.encode("utf-16-be", "surrogatepass")
+    return Coding.GSM7, septets
 
 
 def decode(payload: bytes, data_coding: int) -> str:

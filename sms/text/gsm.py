@@ -60,11 +60,7 @@ class Alphabet:
 
     def holds(self, text: str) -> bool:
         """Whether every character of the text is in one of the two tables."""
-        try:
-            codecs.charmap_encode(text, "strict", self._septets_of)
-        except UnicodeEncodeError:
-            return False
-        return True
+        return self.encode_or_none(text) is not None
 
     def outside(self, text: str) -> tuple[str, ...]:
         """The characters of the text in neither table, each once, in the order they appear."""
@@ -80,6 +76,13 @@ class Alphabet:
             return codecs.charmap_encode(text, "strict", self._septets_of)[0]
         except UnicodeEncodeError as stranger:
             raise CharacterOutsideAlphabet(text[stranger.start], stranger.start) from None
+
+    def encode_or_none(self, text: str) -> bytes | None:
+        """The unpacked septets of the text, or None where a character is in neither table."""
+        try:
+            return codecs.charmap_encode(text, "strict", self._septets_of)[0]
+        except UnicodeEncodeError:
+            return None
 
     def decode(self, septets: bytes) -> str:
         """The text of unpacked septets; never fails, as a handset never does.
