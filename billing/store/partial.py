@@ -4,7 +4,7 @@ It sees an index's condition only as a literal, and prefers the primary key unle
 so each condition also bounds the index's second column from below, which excludes nothing.
 """
 
-from sqlalchemy import ColumnElement, and_, literal_column
+from sqlalchemy import ColumnElement, FromClause, and_, literal_column
 
 from billing.store.schema import accrual, charge
 
@@ -29,6 +29,6 @@ def is_tariff_fee() -> ColumnElement[bool]:
     return and_(charge.c.type == literal_column("'tariff_fee'"), charge.c.entry_no >= literal_column("0"))
 
 
-def is_fee_of_month() -> ColumnElement[bool]:
-    """Fees of the month job (`uq_charge_fee`)."""
-    return charge.c.period != literal_column("''")
+def is_fee_of(table: FromClause, period: ColumnElement[str]) -> ColumnElement[bool]:
+    """The month job's fee of a period (`uq_charge_fee`); `table` is the charges or an alias."""
+    return and_(table.c.period == period, table.c.period != literal_column("''"))

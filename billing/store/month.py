@@ -1,0 +1,217 @@
+"""The job of the 1st, set-based, in chunks that hold the writer for a few hundredths of a second.
+
+The caller asks for the next chunk, runs it in one transaction of its own together with the notices of it, and adapts
+the size to the time it took. Checkpoint and totals lie in `month_run`, committed with the chunk: a run killed
+anywhere goes on where it stood, and a chunk done again finds nothing to do.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Select, func, select, update
+
+from billing.calendar import period_of, period_start
+from billing.decision import Context
+from billing.errors import NotDue
+from billing.money import Kopecks
+from billing.store import month_sql, schema
+from billing.store.dialects import insert, lock_balances_between
+
+CHUNK_MS_TARGET = 40
+"""What a chunk should take, so that with its commit it holds the writer for at most 50 ms."""
+
+CHUNK_MIN = 50
+CHUNK_MAX = 20_000
+CHUNK_FIRST = 500
+"""Subscriptions of a chunk: fewest, most, and of the first one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkTotals:
+    """What one chunk did."""
+
+    subscriptions: int
+    expired_count: int
+    expired_amount: Kopecks
+    credited_count: int
+    credited_amount: Kopecks
+    charged_count: int
+    charged_amount: Kopecks
+    charged_cashback: Kopecks
+    charged_main: Kopecks
+    charged_unpaid: Kopecks
+    notices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthRun(ChunkTotals):
+    """Where the run of one period stands; the totals are those of all its chunks."""
+
+    period: str
+    status: Literal["pending", "running", "done"]
+    cursor: int
+    """Highest subscription id already done."""
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The subscriptions of a chunk: above < id ≤ up_to."""
+
+    above: int
+    up_to: int
+    subscriptions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthNotice:
+    """What one subscription is told about its month: credited where above 0, bill where `cashback` is, used up."""
+
+    subscription_id: int
+    msisdn: str
+    language: str
+    time_zone: str | None
+    credited: Kopecks
+    fee: Kopecks
+    cashback: Kopecks
+    main: Kopecks
+    unpaid: Kopecks
+    used_up: bool
+
+
+TOTALS = tuple(one.name for one in fields(ChunkTotals))
+
+
+def request_run(connection: Connection, period: str, context: Context) -> MonthRun:
+    """The run of a period, made `pending` where nobody asked for it before.
+
+    Raises:
+        NotDue: the period has not begun.
+        MalformedPeriod: not a period.
+    """
+    if period_start(period, context.programme.zone) > context.now:
+        raise NotDue(f"{period} has not begun")
+    fresh = {
+        "period": period,
+        "status": "pending",
+        "cursor": 0,
+        "started_at": context.now,
+        "finished_at": None,
+        **dict.fromkeys(TOTALS, 0),
+    }
+    connection.execute(insert(schema.month_run, connection.dialect).values(fresh).on_conflict_do_nothing())
+    run = run_of(connection, period)
+    if run is None:
+        raise AssertionError("a run that was just asked for is gone")
+    return run
+
+
+def run_of(connection: Connection, period: str) -> MonthRun | None:
+    """Where the run of a period stands; None: nobody asked for it."""
+    row = connection.execute(select(schema.month_run).where(schema.month_run.c.period == period)).one_or_none()
+    return None if row is None else MonthRun(**row._asdict())
+
+
+def progress_of(connection: Connection, run: MonthRun) -> float:
+    """How far a run is, 0.0 to 1.0, by its place between the smallest and the largest subscription id."""
+    if run.status == "done":
+        return 1.0
+    key = schema.balance.c.subscription_id
+    first = connection.execute(select(func.min(key))).scalar_one()
+    last = connection.execute(select(func.max(key))).scalar_one()
+    if first is None or run.cursor < first:
+        return 0.0
+    return min(1.0, (run.cursor - int(first) + 1) / (int(last) - int(first) + 1))
+
+
+def next_bounds(connection: Connection, run: MonthRun, size: int = CHUNK_FIRST) -> Bounds | None:
+    """The next chunk of at most `size` subscriptions; None: nothing is left, `finish_run`."""
+    key = schema.balance.c.subscription_id
+    ahead = select(key).where(key > run.cursor).order_by(key).limit(size).subquery()
+    last, count = connection.execute(select(func.max(ahead.c.subscription_id), func.count()).select_from(ahead)).one()
+    return None if last is None else Bounds(above=run.cursor, up_to=last, subscriptions=count)
+
+
+def next_size(size: int, elapsed_ms: int) -> int:
+    """The size of the chunk after one of `size` that took so long: nearer to the target, at most twice or half."""
+    fitting = size * CHUNK_MS_TARGET // max(elapsed_ms, 1)
+    return max(CHUNK_MIN, min(CHUNK_MAX, max(size // 2, min(size * 2, fitting))))
+
+
+def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Context) -> ChunkTotals:
+    """Expire, credit and charge the subscriptions of a chunk and move the checkpoint; one transaction, the caller's.
+
+    `billing.month_rules.step_month` is the rule; done again it changes nothing. What commands of the new month
+    credited before the chunk came by counts in its totals, but is no notice of it.
+    """
+    run = request_run(connection, period, context)
+    if run.cursor >= bounds.up_to:
+        return ChunkTotals(**dict.fromkeys(TOTALS, 0))
+    lock_balances_between(connection, bounds.above, bounds.up_to)
+    zone = context.programme.zone
+    parameters = {
+        "period": period,
+        "current": period_of(context.now, zone),
+        "start": period_start(period, zone),
+        "now": context.now,
+        "above": bounds.above,
+        "up_to": bounds.up_to,
+    }
+    statements = month_sql.chunk_statements(context.programme)
+    for statement in statements.prepare:
+        connection.execute(statement)
+    expired_count, expired_amount = connection.execute(statements.expired, parameters).one()
+    early_count, early_amount = connection.execute(statements.credited_early, parameters).one()
+    connection.execute(statements.fill, parameters)
+    for statement in statements.write:
+        connection.execute(statement, parameters)
+    done = connection.execute(statements.totals, parameters).one()
+    figures = {name: int(value) for name, value in done._asdict().items()}
+    figures["credited_count"] += int(early_count)
+    figures["credited_amount"] += int(early_amount)
+    totals = ChunkTotals(
+        subscriptions=bounds.subscriptions,
+        expired_count=int(expired_count),
+        expired_amount=int(expired_amount),
+        **figures,
+    )
+    _check_point(connection, period, bounds, totals)
+    return totals
+
+
+def notices_statement() -> Select[Any]:
+    """The SELECT of a chunk's notices, columns as `MonthNotice`, parameters above and up_to.
+
+    It reads the chunk's work table: run it after `run_chunk` in the same transaction, as it is or as the source of an
+    INSERT.
+    """
+    return month_sql.notices()
+
+
+def notices_of_chunk(connection: Connection, bounds: Bounds) -> Iterator[MonthNotice]:
+    """Who is told what of the chunk that was just run in this transaction, by subscription id."""
+    parameters = {"above": bounds.above, "up_to": bounds.up_to}
+    for row in connection.execute(notices_statement(), parameters):
+        yield MonthNotice(**{**row._asdict(), "used_up": bool(row.used_up)})
+
+
+def finish_run(connection: Connection, period: str, now: datetime) -> None:
+    """The run is over: nothing is left above its cursor."""
+    table = schema.month_run
+    connection.execute(
+        update(table).where(table.c.period == period, table.c.status != "done").values(status="done", finished_at=now)
+    )
+
+
+def _check_point(connection: Connection, period: str, bounds: Bounds, totals: ChunkTotals) -> None:
+    """Move the cursor and add the totals; nothing where the cursor is past this chunk already."""
+    table = schema.month_run
+    added = {name: table.c[name] + getattr(totals, name) for name in TOTALS}
+    connection.execute(
+        update(table)
+        .where(table.c.period == period, table.c.cursor <= bounds.above)
+        .values(status="running", cursor=bounds.up_to, **added)
+    )
