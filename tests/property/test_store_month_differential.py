@@ -109,10 +109,10 @@ class World:
             bonus_period=rng.choice(("", EARLIER, PERIOD, LATER)),
             bonus_new=rng.choice((0, bonus, bonus // 2)),
             credited_period=rng.choice((EARLIER, EARLIER, EARLIER, "2024-12", PERIOD, LATER)),
-            cap_period=rng.choice(("", EARLIER, PERIOD)),
+            cap_period=rng.choice(("", EARLIER, PERIOD, LATER)),
             cap_used=rng.choice((0, 5_000, 15_000, 20_000)),
-            spent_period=rng.choice(("", EARLIER, PERIOD)),
-            used_up_period=rng.choice(("", EARLIER, PERIOD)),
+            spent_period=rng.choice(("", EARLIER, PERIOD, LATER)),
+            used_up_period=rng.choice(("", EARLIER, PERIOD, LATER)),
         )
 
     def given_sum(self) -> int:
