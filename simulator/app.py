@@ -31,6 +31,7 @@ from simulator.settings import Settings
 from simulator.settings import Simulator as SimulatorSettings
 from simulator.shops import Shops
 from simulator.smsc import Smsc
+from simulator.subscribers import Subscribers
 from simulator.ussd_centre import UssdCentre
 from simulator.waiting import ended, port_of
 from sms.smpp.config import Timing
@@ -102,6 +103,7 @@ class SimulatedNetwork:
         Pages().add_to(routes)
         PhoneApi(
             clock=reactor,
+            subscribers=Subscribers(gateway=self._gateway, key=options.gateway_key),
             network_clock=self._clock,
             handsets=handsets,
             forwarding=self.smsc.forwarding,
@@ -113,6 +115,7 @@ class SimulatedNetwork:
             Shops(gateway=self._gateway, key=options.gateway_key, wall=wall, secrets=options.shop_secrets)
         ).add_to(routes)
         NetworkApi(
+            settings=options,
             network_clock=self._clock,
             store=store,
             smsc=self.smsc,

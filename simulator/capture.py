@@ -110,6 +110,11 @@ class Capture:
                 continue
             yield entry
 
+    def mentioning(self, message_id: str) -> list[Traced]:
+        """The PDUs that hold this message id, oldest first."""
+        sought = message_id.encode("ascii")
+        return [entry for entry in self.entries() if sought in entry.octets][::-1]
+
     def pcap(self, *, smsc_port: int) -> bytes:
         """Everything in the ring as a capture file."""
         records = (

@@ -70,7 +70,7 @@ def _put_together(arrived: list[StoredMessage]) -> Iterator[Shown]:
     reassembler = Reassembler()
     ids_so_far: dict[tuple[str, int, int, bool], list[str]] = {}
     for one in arrived:
-        part = _concatenation(one)
+        part = concatenation_of(one)
         ids = [one.message_id]
         if part is not None:
             key = (one.source, part.reference, part.total, part.wide)
@@ -93,7 +93,17 @@ def _put_together(arrived: list[StoredMessage]) -> Iterator[Shown]:
         )
 
 
-def _concatenation(message: StoredMessage) -> Concatenation | None:
+def payload_of(message: StoredMessage) -> bytes:
+    """The text without its user data header."""
+    if not message.has_header:
+        return message.text
+    try:
+        return split_header(message.text)[1]
+    except HeaderMalformed:
+        return message.text
+
+
+def concatenation_of(message: StoredMessage) -> Concatenation | None:
     """Which part of which message this is: by its user data header, else by its sar_* parameters."""
     if message.has_header:
         try:

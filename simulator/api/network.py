@@ -3,17 +3,22 @@
 from typing import Any
 
 from simulator.api.common import limit_of, passed_on, whole_number
-from simulator.capture import Capture
+from simulator.capture import Capture, Traced
 from simulator.clock import NetworkClock
+from simulator.errors import PathUnknown
 from simulator.events import Changes
 from simulator.faults import Faults
+from simulator.handsets import concatenation_of, payload_of
 from simulator.http import Call, Reply, Routes, Streaming
 from simulator.links import Links
 from simulator.messages import MessageStore, StoredMessage
 from simulator.msisdn import normalised
+from simulator.settings import Simulator
 from simulator.smsc import Smsc
 from simulator.ussd_centre import UssdCentre
-from sms.text import Coding
+from sms.smpp.codec import encode
+from sms.smpp.describe import describe
+from sms.text import Coding, decode
 
 PDUS_SHOWN = 100
 PCAP_TYPE = "application/vnd.tcpdump.pcap"
@@ -27,6 +32,7 @@ class NetworkApi:
     def __init__(
         self,
         *,
+        settings: Simulator,
         network_clock: NetworkClock,
         store: MessageStore,
         smsc: Smsc,
@@ -35,6 +41,7 @@ class NetworkApi:
         capture: Capture,
         changes: Changes,
     ) -> None:
+        self._settings = settings
         self._network_clock = network_clock
         self._store = store
         self._smsc = smsc
@@ -46,6 +53,7 @@ class NetworkApi:
     def add_to(self, routes: Routes) -> None:
         """Serve the calls."""
         routes.add("/sim/smsc/messages", GET=self.messages)
+        routes.add("/sim/smsc/messages/{id}", GET=self.message)
         routes.add("/sim/smsc/links", GET=self.bound_links)
         routes.add("/sim/faults", GET=self.faults, PUT=self.set_faults, DELETE=self.clear_faults)
         routes.add("/sim/pdus", GET=self.pdus)
@@ -68,6 +76,22 @@ class NetworkApi:
         if "limit" in query:
             found = found[-limit_of(query, default=1) :]
         return Reply(document={"items": [self._segment(one) for one in found]})
+
+    async def message(self, call: Call) -> Reply:
+        """One segment with its PDU and every PDU of the trace that names it, oldest first."""
+        call.only_query()
+        await self._network_clock.settled()
+        found = self._store.get(call.path["id"])
+        if found is None:
+            raise PathUnknown("no message of this id is held")
+        named = [self._traced(entry) for entry in self._capture.mentioning(found.message_id)]
+        return Reply(
+            document={
+                **self._segment(found),
+                "pdu": {"hex": encode(found.pdu).hex(), "fields": describe(found.pdu)},
+                "trace": named,
+            }
+        )
 
     async def bound_links(self, call: Call) -> Reply:
         """Who is bound, and what waits for whom."""
@@ -103,6 +127,12 @@ class NetworkApi:
                     "held": len(self._store),
                     "pending": len(self._smsc.forwarding.pending),
                 },
+                "timers": {
+                    "ussd_answer_s": self._settings.ussd_answer_s,
+                    "ussd_customer_s": self._settings.ussd_customer_s,
+                    "ussd_session_s": self._settings.ussd_session_s,
+                },
+                "service_number": self._settings.service_number,
                 "dialogues": {"open": len(self._ussd), "late": self._ussd.late},
             }
         )
@@ -117,19 +147,7 @@ class NetworkApi:
         for entry in self._capture.entries(link=query.get("link"), command=query.get("command")):
             if len(items) >= limit or entry.serial <= after:
                 break
-            items.append(
-                {
-                    "serial": entry.serial,
-                    "at": self._network_clock.stamp_text(entry.at),
-                    "link": entry.connection.name,
-                    "direction": "to_smsc" if entry.received else "to_esme",
-                    "command": entry.command,
-                    "sequence": entry.sequence,
-                    "status": entry.status,
-                    "hex": entry.octets.hex(),
-                    "fields": entry.fields(),
-                }
-            )
+            items.append(self._traced(entry))
         return Reply(document={"items": items})
 
     async def pcap(self, call: Call) -> Reply:
@@ -177,7 +195,21 @@ class NetworkApi:
         self._changes.listen(call.request)
         return Streaming()
 
+    def _traced(self, entry: Traced) -> dict[str, Any]:
+        return {
+            "serial": entry.serial,
+            "at": self._network_clock.stamp_text(entry.at),
+            "link": entry.connection.name,
+            "direction": "to_smsc" if entry.received else "to_esme",
+            "command": entry.command,
+            "sequence": entry.sequence,
+            "status": entry.status,
+            "hex": entry.octets.hex(),
+            "fields": entry.fields(),
+        }
+
     def _segment(self, one: StoredMessage) -> dict[str, Any]:
+        part = concatenation_of(one)
         return {
             "id": one.message_id,
             "from": one.source,
@@ -190,4 +222,8 @@ class NetworkApi:
             "state": one.state.name.lower(),
             "state_at": self._network_clock.stamp_text(one.state_at),
             "account": one.account.system_id,
+            "text": decode(payload_of(one), one.pdu.data_coding),
+            "part": None
+            if part is None
+            else {"reference": part.reference, "total": part.total, "number": part.number},
         }

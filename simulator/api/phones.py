@@ -6,7 +6,7 @@ from pydantic import Field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from simulator.api.common import Body, msisdn_of
+from simulator.api.common import Body, msisdn_of, passed_on
 from simulator.clock import NetworkClock
 from simulator.deliveries import Outcome
 from simulator.errors import TooBusy
@@ -15,6 +15,7 @@ from simulator.forwarding import Forwarding
 from simulator.handsets import Handsets
 from simulator.http import Call, Reply, Routes
 from simulator.origination import Origination
+from simulator.subscribers import Subscribers
 from simulator.ussd_centre import Screen, UssdCentre
 
 TEXT_CHARACTERS_MAX = 10_000
@@ -56,6 +57,7 @@ class PhoneApi:
         self,
         *,
         clock: IReactorTime,
+        subscribers: Subscribers,
         network_clock: NetworkClock,
         handsets: Handsets,
         forwarding: Forwarding,
@@ -64,6 +66,7 @@ class PhoneApi:
         changes: Changes,
     ) -> None:
         self._clock = clock
+        self._subscribers = subscribers
         self._network_clock = network_clock
         self._handsets = handsets
         self._forwarding = forwarding
@@ -79,6 +82,7 @@ class PhoneApi:
         routes.add(f"{phone}/inbox", GET=self.inbox, DELETE=self.clear_inbox)
         routes.add(f"{phone}/sms", POST=self.send_sms)
         routes.add(f"{phone}/power", GET=self.power, PUT=self.switch)
+        routes.add(f"{phone}/subscriber", GET=self.subscriber, PUT=self.set_subscriber)
 
     async def dial(self, call: Call) -> Reply:
         """Dial a code and show the answer."""
@@ -156,6 +160,15 @@ class PhoneApi:
         if not self._forwarding.switch_handset(msisdn, on=body.on):
             raise TooBusy("too many phones are off already")
         return Reply(document={"msisdn": msisdn, "on": body.on})
+
+    async def subscriber(self, call: Call) -> Reply:
+        """What the gateway knows of this number."""
+        call.only_query()
+        return passed_on(await self._subscribers.show(msisdn_of(call)))
+
+    async def set_subscriber(self, call: Call) -> Reply:
+        """Tell the gateway of this number, as the operator's own provisioning would."""
+        return passed_on(await self._subscribers.put(msisdn_of(call), call.body))
 
 
 def _shown(screen: Screen) -> Reply:
