@@ -19,7 +19,7 @@ from billing.money import Kopecks
 from billing.store import month_sql, schema
 from billing.store.dialects import insert, lock_balances_between
 
-CHUNK_MS_TARGET = 40
+CHUNK_MS_TARGET = 30
 """What a chunk should take, so that with its commit it holds the writer for at most 50 ms."""
 
 CHUNK_MIN = 50

@@ -141,15 +141,12 @@ def _expire() -> Update:
 def _credited_early() -> Select[Any]:
     """What commands of the new month credited before the job came by (`crediting.start_draft`)."""
     balance, posting = schema.balance.c, schema.posting.c
-    is_credit = and_(posting.kind == PostingKind.CREDIT.value, posting.ref == _period)
-    return (
-        select(func.count(), func.coalesce(func.sum(posting.amount), 0))
-        .select_from(
-            schema.balance.join(
-                schema.posting, and_(posting.subscription_id == balance.subscription_id, _within(schema.posting))
-            )
-        )
-        .where(_within(schema.balance), balance.credited_period >= _period, is_credit)
+    done = select(balance.subscription_id).where(_within(schema.balance), balance.credited_period >= _period)
+    return select(func.count(), func.coalesce(func.sum(posting.amount), 0)).where(
+        _within(schema.posting),
+        posting.subscription_id.in_(done),
+        posting.kind == PostingKind.CREDIT.value,
+        posting.ref == _period,
     )
 
 
