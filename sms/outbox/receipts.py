@@ -8,9 +8,9 @@ second copy.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import Connection, Row, select, text
 
 from sms.outbox.attempts import reference_of
 from sms.outbox.bulk import among, as_json, insert_many, run_many, update_many
@@ -106,15 +106,16 @@ _IN_DOUBT = (
         among(message.c.msisdn),
     )
 )
-_WAITING = select(
+_WAITING_COLUMNS = (
     receipt.c.receipt_id,
     receipt.c.link,
     receipt.c.smsc_id,
     receipt.c.state,
     receipt.c.source,
     receipt.c.umr,
-    receipt.c.received_at,
-).where(text(UNMATCHED_SQL), or_(among(receipt.c.smsc_key), among(receipt.c.umr, "references")))
+)
+_WAITING_BY_KEY = select(*_WAITING_COLUMNS).where(text(UNMATCHED_SQL), among(receipt.c.smsc_key))
+_WAITING_BY_REFERENCE = select(*_WAITING_COLUMNS).where(text(UNMATCHED_SQL), among(receipt.c.umr))
 _ADOPT = update_many(receipt, ["receipt_id"], ["seq", "segment_no"])
 _NAME_ATTEMPT = update_many(attempt, ["seq", "segment_no", "attempt_no"], ["smsc_id", "smsc_key"])
 _MESSAGES = update_many(
@@ -165,13 +166,14 @@ def record_receipts(connection: Connection, receipts: Sequence[NewReceipt], now_
 
 def match_waiting(connection: Connection, accepted_keys: Iterable[str], doubtful_seqs: Iterable[int] = ()) -> int:
     """Receipts that waited for these ids, or for these messages to fall in doubt, find them; how many did."""
-    references = [reference_of(seq) for seq in doubtful_seqs]
     keys = [form for key in accepted_keys for form in (key, *other_forms(key))]
-    if not (keys or references):
+    references = [reference_of(seq) for seq in doubtful_seqs]
+    waiting: dict[int, Row[Any]] = {}
+    for statement, wanted in ((_WAITING_BY_KEY, as_json(keys)), (_WAITING_BY_REFERENCE, as_json(references))):
+        waiting |= {row.receipt_id: row for row in connection.execute(statement, {"rows": wanted})}
+    if not waiting:
         return 0
-    rows = connection.execute(_WAITING, {"rows": as_json(keys), "references": as_json(references)}).all()
-    if not rows:
-        return 0
+    rows = [waiting[receipt_id] for receipt_id in sorted(waiting)]
     receipts = [
         NewReceipt(link=row.link, smsc_id=row.smsc_id, step=Step(row.state), source=row.source, umr=row.umr)
         for row in rows

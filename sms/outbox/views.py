@@ -114,7 +114,8 @@ def pending_counts(connection: Connection) -> Pending:
     conditions = (READY_SQL, PARKED_SQL, OPEN_SQL)
     for condition in conditions:
         grouped = select(message.c.kind, func.count()).where(text(condition)).group_by(message.c.kind)
-        by_kind.update(dict(connection.execute(grouped).tuples().all()))
+        for kind, count in connection.execute(grouped):
+            by_kind[kind] += count
     oldest = [
         connection.execute(_ready(one).with_only_columns(func.min(message.c.not_before))).scalar() for one in Priority
     ]

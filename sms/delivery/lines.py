@@ -1,0 +1,48 @@
+"""The links that carry SMS: which are up, and which of them takes the next message."""
+
+from collections.abc import Iterable, Iterator
+
+from sms.delivery.line import Line, Wire
+
+
+class Lines:
+    """All links with the role sms, bound or not."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = {line.name: line for line in lines}
+        self._credit = dict.fromkeys(self._lines, 0)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self._lines.values())
+
+    def __getitem__(self, name: str) -> Line:
+        return self._lines[name]
+
+    def up(self, name: str, wire: Wire) -> None:
+        """A link is bound."""
+        self._lines[name].up(wire)
+
+    def down(self, name: str, wire: object) -> None:
+        """A session of a link is over."""
+        self._lines[name].down(wire)
+
+    @property
+    def any_up(self) -> bool:
+        """Whether any link may be given messages."""
+        return any(line.is_up for line in self)
+
+    def shares(self, limit: int) -> dict[str, int]:
+        """How many segments each link may be given now, at most `limit` in all, divided by weight where short.
+
+        Smooth weighted round robin: the turns of a link are spread evenly among those of the others.
+        """
+        room = {line.name: line.room() for line in self}
+        shares = dict.fromkeys(self._lines, 0)
+        for _ in range(min(limit, sum(room.values()))):
+            open_lines = [name for name in room if shares[name] < room[name]]
+            for name in open_lines:
+                self._credit[name] += self._lines[name].weight
+            chosen = max(open_lines, key=self._credit.__getitem__)
+            self._credit[chosen] -= sum(self._lines[name].weight for name in open_lines)
+            shares[chosen] += 1
+        return {name: share for name, share in shares.items() if share}

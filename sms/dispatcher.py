@@ -1,0 +1,328 @@
+"""Sends the outbox: claims what is due, commits the attempt, submits, stores what came of it.
+
+One loop owns the work. It is woken by a commit (`poke`), by room on a line, and once a second. Per turn it makes one
+transaction that claims, renders and commits attempts for as many messages as the lines take in a tenth of a second;
+only then are octets written. Answers are stored in groups by the journal; those not stored yet are bounded, and at
+the bound nothing more is taken.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sms.delivery.counters import DeliveryCounters
+from sms.delivery.flight import Flight, Part
+from sms.delivery.journal import Journal, Transact
+from sms.delivery.line import Line
+from sms.delivery.lines import Lines
+from sms.delivery.pause import Pause
+from sms.delivery.submission import Sender, relative_period, submit_sm
+from sms.delivery.taking import Batch, Order, Render, Taken, take
+from sms.outbox.claim import Claimant
+from sms.outbox.instants import from_micros, to_micros
+from sms.outbox.model import ServiceClass
+from sms.outbox.quiet import QuietHours
+from sms.outbox.responses import Settled
+from sms.outbox.retry import ADVERT_POLICY, SERVICE_POLICY, ClassPolicy, Rng, StatusClass
+from sms.outbox.settle import verdict
+from sms.outbox.upkeep import Resent, due_unknown, forget_receipts, recover, release_held
+from sms.outbox.views import has_untried, next_release
+
+POLL_S = 1.0
+"""Due work is looked for this often; never one long timer."""
+UNRECORDED_MAX = 2_000
+"""Messages taken whose outcome is not stored; a kill leaves at most these in doubt."""
+PARTS_MAX = 10
+TRY_SECONDS_MAX = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTerms:
+    """What sending must know of a link: its contracted rate, its share, its own reading of statuses."""
+
+    name: str
+    rate_per_s: float | None = None
+    weight: int = 1
+    status_classes: Mapping[int, StatusClass] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingTerms:
+    """How the programme sends: in whose name, at which hours, how persistently. `owner` names this process."""
+
+    owner: str
+    sender: Sender
+    quiet: QuietHours
+    service: ClassPolicy = SERVICE_POLICY
+    advert: ClassPolicy = ADVERT_POLICY
+    parts_max: int = PARTS_MAX
+    unrecorded_max: int = UNRECORDED_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a dispatcher is given of the world: clocks, chance, the database, named points for tests to kill at."""
+
+    clock: IReactorTime
+    wall: Callable[[], datetime]
+    business: Callable[[], datetime]
+    rng: Rng
+    transact: Transact
+    fault: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upkeep:
+    """What ended by itself in one look."""
+
+    held_released: int
+    unknown: Resent
+    receipts_forgotten: int
+
+
+class Dispatcher:
+    """The sender. `render(connection, messages)` gives the texts, in the order of the messages, in its transaction.
+
+    Tell `lines` which links are up and down. `journal` also stores receipts, so that both share commits.
+    """
+
+    name = "sms"
+    """As a source of due work for the business clock: see `next_due`, `run_due`."""
+    _log = Logger()
+
+    def __init__(
+        self,
+        terms: SendingTerms,
+        links: Sequence[LinkTerms],
+        surroundings: Surroundings,
+        *,
+        render: Render,
+        counters: DeliveryCounters,
+    ) -> None:
+        self._terms = terms
+        self._around = surroundings
+        self._render = render
+        self.counters = counters
+        self._policies = {ServiceClass.SERVICE: terms.service, ServiceClass.ADVERT: terms.advert}
+        self._pause = Pause(surroundings.clock)
+        self._drained = Pause(surroundings.clock)
+        self._tries: set[Pause] = set()
+        self._loop: Deferred[None] | None = None
+        self._is_stopping = False
+        self._wants_room = False
+        self._open = 0
+        self._looked_at: float | None = None
+        self.lines = Lines(self._line(link) for link in links)
+        self.journal = Journal(
+            surroundings.transact,
+            clock=surroundings.clock,
+            wall=surroundings.wall,
+            counters=counters,
+            fault=surroundings.fault,
+            recorded=self._recorded,
+        )
+
+    @property
+    def unrecorded(self) -> int:
+        """Messages taken whose outcome is not stored yet."""
+        return self._open
+
+    async def start(self) -> None:
+        """Put right what the last run left in flight, then begin to send."""
+        around = self._around
+        found = await around.transact(recover, self._terms.owner, around.wall(), self._policies)
+        self.counters.in_doubt += found.in_doubt
+        self._loop = Deferred.fromCoroutine(self._run())
+
+    async def stop(self, drain_s: float = 8.0) -> None:
+        """Take nothing more, wait for answers at most this long, store them; the links must still be up."""
+        self._is_stopping = True
+        self._pause.end()
+        if self._loop is not None:
+            await self._loop
+        for line in self.lines:
+            line.give_back()
+        deadline = self._around.clock.seconds() + drain_s
+        while any(line.in_flight for line in self.lines) and self._around.clock.seconds() < deadline:
+            await self._drained.wait(deadline - self._around.clock.seconds())
+        for line in self.lines:
+            line.abandon()
+        await self.journal.stop()
+        for one in self._tries:
+            one.end()
+
+    def poke(self) -> None:
+        """Something was queued and committed."""
+        self._pause.end()
+
+    async def tried_once(self, until_business: datetime, timeout_s: float = TRY_SECONDS_MAX) -> bool:
+        """Wait until every message that may go by this business instant was tried once; False if no link is up.
+
+        Also False after `timeout_s`.
+        """
+        clock = self._around.clock
+        deadline = clock.seconds() + timeout_s
+        woken = Pause(clock)
+        self._tries.add(woken)
+        try:
+            while self.lines.any_up and not self._is_stopping:
+                if not await self._around.transact(has_untried, until_business):
+                    return True
+                left = deadline - clock.seconds()
+                if left <= 0:
+                    return False
+                self.poke()
+                await woken.wait(min(left, POLL_S))
+            return False
+        finally:
+            self._tries.discard(woken)
+
+    async def next_due(self, until: datetime) -> datetime | None:
+        """The earliest business instant after now, up to `until`, at which a queued message may go."""
+        due: datetime | None = await self._around.transact(next_release, self._around.business(), until)
+        return due
+
+    async def run_due(self, at: datetime) -> None:
+        """Let everything that may go by this instant be tried once, while the business clock stands at it."""
+        await self.tried_once(at)
+
+    # -- the loop
+
+    async def _run(self) -> None:
+        while not self._is_stopping:
+            try:
+                is_busy = await self._turn()
+            except Exception:  # noqa: BLE001 - the dispatcher's border: nothing may end the loop
+                self._log.error("a turn of the dispatcher failed", log_failure=Failure())
+                is_busy = False
+            if not is_busy and not self._is_stopping:
+                await self._pause.wait(POLL_S)
+
+    async def _turn(self) -> bool:
+        """One look at what is due and one batch; whether the next turn may follow at once."""
+        await self._look_after()
+        shares = self.lines.shares(self._terms.unrecorded_max - self._open)
+        self._wants_room = True
+        if not shares:
+            return False
+        around = self._around
+        order = Order(
+            claimant=Claimant(
+                owner=self._terms.owner,
+                now_business=around.business(),
+                now_wall=around.wall(),
+                quiet=self._terms.quiet,
+            ),
+            shares=[(name, self.lines[name].session_id, share) for name, share in shares.items()],
+            render=self._render,
+            parts_max=self._terms.parts_max,
+            fault=around.fault,
+        )
+        batch: Batch = await around.transact(take, order)
+        self._wants_room = batch.may_hold_more
+        self.counters.expired += batch.expired
+        self.counters.dead += batch.dead + batch.expired
+        self._send(batch.taken)
+        if not batch.taken:
+            self._wake_tries()
+        return batch.may_hold_more
+
+    async def _look_after(self) -> None:
+        """Once a second: waits that ended."""
+        now = self._around.clock.seconds()
+        if self._looked_at is not None and now - self._looked_at < POLL_S:
+            return
+        self._looked_at = now
+        found: _Upkeep = await self._around.transact(_look_after, self._around.wall(), self._policies)
+        self.counters.possible_duplicates += found.unknown.resent
+        self.counters.dead += found.unknown.dead
+        self.counters.receipts_forgotten += found.receipts_forgotten
+        for line in self.lines:
+            line.pump()
+
+    def _send(self, taken: Sequence[Taken]) -> None:
+        parts: dict[tuple[str, str], list[Part]] = {}
+        for one in taken:
+            parts.setdefault((one.link, one.session_id), []).extend(self._parts(one))
+        self._open += len(taken)
+        for (link, session_id), of_link in parts.items():
+            self.lines[link].add(of_link, session_id)
+
+    def _parts(self, one: Taken) -> list[Part]:
+        message = one.message
+        flight = Flight(message, segments=one.segments, parts=len(one.parts), landed=self._landed)
+        self.counters.segments[one.coding] += len(one.parts)
+        validity = ""
+        if message.expires_at is not None:
+            validity = relative_period(from_micros(message.expires_at) - self._around.business())
+        return [
+            Part(
+                flight,
+                segment_no=segment.number,
+                attempt_no=one.attempt_no,
+                pdu=submit_sm(self._terms.sender, message.msisdn, segment, seq=message.seq, validity_period=validity),
+            )
+            for segment in one.parts
+        ]
+
+    def _landed(self, flight: Flight) -> None:
+        message = flight.message
+        decided = verdict(
+            flight.outcomes,
+            self._policies[ServiceClass(message.service_class)],
+            failures=message.failures,
+            now_wall=to_micros(self._around.wall()),
+            rng=self._around.rng,
+        )
+        self.journal.settled(
+            Settled(
+                seq=message.seq,
+                msisdn=message.msisdn,
+                segments=flight.segments,
+                outcomes=flight.outcomes,
+                verdict=decided,
+            )
+        )
+        if self._is_stopping:
+            self._drained.end()
+
+    def _recorded(self, messages: int) -> None:
+        """Stored: their destinations are free, and what was given back may go again."""
+        self._open -= messages
+        self._pause.end()
+        self._wake_tries()
+
+    def _wake_tries(self) -> None:
+        for one in self._tries:
+            one.end()
+
+    def _has_room(self) -> None:
+        if self._wants_room:
+            self._pause.end()
+
+    def _line(self, link: LinkTerms) -> Line:
+        return Line(
+            link.name,
+            clock=self._around.clock,
+            wall=self._around.wall,
+            counters=self.counters,
+            rate_per_s=link.rate_per_s,
+            status_classes=link.status_classes,
+            weight=link.weight,
+            fault=self._around.fault,
+            on_room=self._has_room,
+        )
+
+
+def _look_after(connection: Connection, now: datetime, policies: Mapping[ServiceClass, ClassPolicy]) -> _Upkeep:
+    return _Upkeep(
+        held_released=release_held(connection, now),
+        unknown=due_unknown(connection, now, policies),
+        receipts_forgotten=forget_receipts(connection, now),
+    )
