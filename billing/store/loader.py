@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 
 from billing.books import Books
 from billing.calendar import period_of
+from billing.charging import fee_subscription_id
 from billing.commands import Command
 from billing.decision import Context
 from billing.needs import Needs, needs
@@ -59,7 +60,9 @@ CHARGES = (
     )
     .where(schema.request_key.c.kind == KeyKind.CHARGE.value, among(schema.request_key.c.key))
 )
-"""Charges by their ids, which lead to their subscriptions through the request keys."""
+"""Charges by the ids callers gave, which lead to their subscriptions through the request keys."""
+FEES = select(schema.charge).where(among(schema.charge.c.subscription_id, "owners"), among(schema.charge.c.charge_id))
+"""Fees of the month job by their ids, which name their subscriptions."""
 TARIFFS = select(schema.tariff).where(among(schema.tariff.c.code))
 
 
@@ -100,11 +103,26 @@ def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> 
 def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Click | Accrual | Charge]:
     """Clicks, orders and charges the commands name."""
     clicks = _load(connection, rows.CLICK, CLICKS, books, values=wanted.clicks)
-    charges = _load(connection, rows.CHARGE, CHARGES, books, values=wanted.charges)
+    charges = charges_by_id(connection, wanted.charges)
+    for charge in charges:
+        books.put(charge)
     accruals: list[Accrual] = []
     for partner, order_ids in _grouped(wanted.orders):
         accruals += _load(connection, rows.ACCRUAL, ORDERS, books, values=order_ids, partner=partner)
     return [*clicks, *charges, *accruals]
+
+
+def charges_by_id(connection: Connection, charge_ids: Collection[str]) -> list[Charge]:
+    """The charges that have these ids."""
+    owners = {charge_id: fee_subscription_id(charge_id) for charge_id in charge_ids}
+    fees = [charge_id for charge_id, owner in owners.items() if owner is not None]
+    given = [charge_id for charge_id, owner in owners.items() if owner is None]
+    found: list[Any] = []
+    if given:
+        found += connection.execute(CHARGES, {"values": given}).all()
+    if fees:
+        found += connection.execute(FEES, {"values": fees, "owners": {owners[fee] for fee in fees}}).all()
+    return [rows.CHARGE.record(row) for row in found]
 
 
 def _load_subscriptions(connection: Connection, ids: Collection[int], books: Books) -> None:

@@ -13,16 +13,16 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from billing.accruals import as_it_stands
 from billing.answers import BalanceView, ChargeView, SubscriberAnswer, VoucherView
-from billing.calendar import next_first
 from billing.errors import UnknownCharge, UnknownOrder, UnknownSubscriber, UnknownVoucher
-from billing.finding import pays_from_cashback, standing
+from billing.finding import standing
 from billing.programme import Programme
 from billing.records import Accrual, Balances, Charge, Membership, Posting, Subscription, Tariff
 from billing.store import rows, schema
 from billing.store.dialects import among
-from billing.store.loader import BALANCE_END, CHARGES, MEMBERSHIP_END, SUBSCRIPTION_END, TARIFFS
+from billing.store.loader import BALANCE_END, MEMBERSHIP_END, SUBSCRIPTION_END, TARIFFS, charges_by_id
 from billing.store.partial import is_open, is_pending, is_tariff_fee
-from billing.words import Block, KeyKind, MembershipState, VoucherState
+from billing.views import balance_view
+from billing.words import KeyKind, VoucherState
 
 PAGE_MAX = 1_000
 """Rows of one page."""
@@ -85,17 +85,27 @@ def balances_of(
     """Balances by number, in one statement however many; numbers that nobody owns are left out."""
     if not msisdns:
         return {}
-    found = connection.execute(BALANCES, {"values": msisdns, "now": now}).all()
-    views = (_balance_view(row, now, programme) for row in found)
-    return {view.subscription.msisdn: view for view in views}
+    found: dict[str, BalanceView] = {}
+    for row in connection.execute(BALANCES, {"values": msisdns, "now": now}).all():
+        subscription, balances, membership = _whole(row)
+        found[subscription.msisdn] = balance_view(
+            subscription,
+            balances,
+            membership,
+            pending=int(row.pending),
+            unpaid=int(row.unpaid),
+            now=now,
+            programme=programme,
+        )
+    return found
 
 
 def charge(connection: Connection, charge_id: str) -> ChargeView:
     """A charge as it stands now, with what refunds and top-ups did to it. Raises UnknownCharge."""
-    row = connection.execute(CHARGES, {"values": (charge_id,)}).one_or_none()
-    if row is None:
+    charges = charges_by_id(connection, (charge_id,))
+    if not charges:
         raise UnknownCharge("no charge has this id")
-    found = rows.CHARGE.record(row)
+    (found,) = charges
     return ChargeView(
         charge=found,
         msisdn=_number_of(connection, found.subscription_id),
@@ -205,28 +215,6 @@ def _whole(row: Any) -> tuple[Subscription, Balances, Membership | None]:
         rows.SUBSCRIPTION.record(row[:SUBSCRIPTION_END]),
         rows.BALANCE.record(row[SUBSCRIPTION_END:BALANCE_END]),
         rows.MEMBERSHIP.record(row[BALANCE_END:MEMBERSHIP_END]) if is_known else None,
-    )
-
-
-def _balance_view(row: Any, now: datetime, programme: Programme) -> BalanceView:
-    subscription, found, membership = _whole(row)
-    state = standing(membership)
-    pending = int(row.pending)
-    if state is MembershipState.NONE:
-        found = replace(found, bonus=0, cashback=0, carry_over=0)
-        pending = 0
-    is_credited = pays_from_cashback(subscription)
-    bonus_held = found.bonus if is_credited and Block.INVESTIGATION in subscription.blocks else 0
-    is_due = is_credited and found.bonus > bonus_held
-    return BalanceView(
-        subscription=subscription,
-        membership=state,
-        balances=found,
-        pending=pending,
-        bonus_due_on=next_first(now, programme.zone) if is_due else None,
-        bonus_held=bonus_held,
-        unpaid=int(row.unpaid),
-        as_of=now,
     )
 
 

@@ -39,8 +39,19 @@ CHUNK_MS_MAX = 50
 NEW_POSTINGS = "INSERT INTO posting SELECT * FROM done.posting"
 NEW_CHARGES = "INSERT INTO charge SELECT * FROM done.charge"
 CHANGED = {
-    "balance": ("bonus", "cashback", "main", "next_entry", "bonus_period", "bonus_new", "credited_period")
-    + ("cap_period", "cap_used", "spent_period", "used_up_period"),
+    "balance": (
+        "bonus",
+        "cashback",
+        "main",
+        "next_entry",
+        "bonus_period",
+        "bonus_new",
+        "credited_period",
+        "cap_period",
+        "cap_used",
+        "spent_period",
+        "used_up_period",
+    ),
     "accrual": ("state", "reason", "reward", "ended_at"),
 }
 
