@@ -147,8 +147,10 @@ def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Cont
     `billing.month_rules.step_month` is the rule; done again it changes nothing. What commands of the new month
     credited before the chunk came by counts in its totals, but is no notice of it.
     """
-    run = request_run(connection, period, context)
-    if run.cursor >= bounds.up_to:
+    statements = month_sql.chunk_statements(context.programme)
+    for statement in statements.prepare:
+        connection.execute(statement)
+    if request_run(connection, period, context).cursor >= bounds.up_to:
         return ChunkTotals(**dict.fromkeys(TOTALS, 0))
     lock_balances_between(connection, bounds.above, bounds.up_to)
     zone = context.programme.zone
@@ -160,9 +162,6 @@ def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Cont
         "above": bounds.above,
         "up_to": bounds.up_to,
     }
-    statements = month_sql.chunk_statements(context.programme)
-    for statement in statements.prepare:
-        connection.execute(statement)
     expired_count, expired_amount = connection.execute(statements.expired, parameters).one()
     early_count, early_amount = connection.execute(statements.credited_early, parameters).one()
     connection.execute(statements.fill, parameters)

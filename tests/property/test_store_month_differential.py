@@ -184,7 +184,9 @@ def run_in_chunks(
         month.run_chunk(connection, PERIOD, bounds, context)
         told += month.notices_of_chunk(connection, bounds)
         if rng.random() < 0.2:
-            month.run_chunk(connection, PERIOD, bounds, context)
+            again = month.run_chunk(connection, PERIOD, bounds, context)
+            assert {getattr(again, name) for name in month.TOTALS} == {0}
+            assert not list(month.notices_of_chunk(connection, bounds))
         run = month.request_run(connection, PERIOD, context)
     month.finish_run(connection, PERIOD, context.now)
     found = month.run_of(connection, PERIOD)
