@@ -35,7 +35,7 @@ class Shell:
     quiet: bool = False
     config: Path | None = None
     url: str | None = None
-    key: str | None = None
+    api_key: str | None = None
     sim_url: str | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     out: TextIO = field(default_factory=lambda: sys.stdout)
@@ -56,7 +56,7 @@ class Shell:
     def gateway(self) -> Client:
         """The gateway this verb talks to."""
         address = self.url or self.environ.get("FIRSTCHARGE_URL") or self._address("http", "port", GATEWAY_PORT)
-        return Client(address, key=self.key or self.environ.get("FIRSTCHARGE_KEY") or DEMO_KEY)
+        return Client(address, key=self.api_key or self.environ.get("FIRSTCHARGE_KEY") or DEMO_KEY)
 
     def simulator(self) -> Client:
         """The simulator this verb talks to."""
@@ -126,7 +126,7 @@ def gateway_verb(function: Command) -> Command:
     """A verb that talks to the gateway."""
     return _with(
         function,
-        click.option("--key", metavar="KEY", help="The gateway's key [FIRSTCHARGE_KEY, demo-key]."),
+        click.option("--key", "api_key", metavar="KEY", help="The gateway's key [FIRSTCHARGE_KEY, demo-key]."),
         click.option("--url", metavar="URL", help="The gateway [FIRSTCHARGE_URL, http://127.0.0.1:8080]."),
     )
 
@@ -146,7 +146,7 @@ def _with(function: Command, *options: Callable[[Command], Command]) -> Command:
     return wrapped
 
 
-SHELL_OPTIONS = ("json", "quiet", "config", "url", "key", "sim_url")
+SHELL_OPTIONS = ("json", "quiet", "config", "url", "api_key", "sim_url")
 
 EVERY_VERB: tuple[Callable[[Command], Command], ...] = (
     click.option("--json", is_flag=True, help="Print JSON, for programs."),

@@ -7,11 +7,12 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.cli.client import Answer, Client
+from gateway.cli.configuration import load_settings
+from gateway.cli.database import bring_to_head
 from gateway.cli.errors import Unreachable
 from gateway.cli.output import Style
 from gateway.cli.shell import DEMO_KEY, Shell
@@ -35,6 +36,7 @@ PAGES = (
     ("inbox", "sim", "/inbox"),
     ("network", "sim", "/network"),
     ("operations", "http", "/ops"),
+    ("log in", "http", "/login"),
     ("API", "http", "/docs"),
     ("API document", "http", "/openapi.json"),
 )
@@ -61,7 +63,10 @@ def _run(shell: Shell, options: DemoOptions, plan: Plan) -> int:
         plan.configuration_file.write_text(toml.dumps(plan.document), encoding="utf-8")
         children = Children(plan.folder, plan.environ)
         try:
-            _start(children, plan)
+            _start_simulator(children, plan)
+            # Meanwhile: what is wrong with the configuration or the database is told before the gateway starts.
+            bring_to_head(load_settings(Shell(config=plan.configuration_file, environ=plan.environ)).database.url)
+            children.start("gateway", "gateway", ["serve", "--config", str(plan.configuration_file)])
             return _Demo(shell, options, plan, children).run()
         finally:
             for name in children.stop():
@@ -175,17 +180,13 @@ def refuse_taken(port: int, option: str) -> None:
             ) from None
 
 
-def _start(children: Children, plan: Plan) -> None:
-    """The network first: the gateway's links bind at the first try then."""
-    simulator = ["--host", HOST, "--sim-port", str(plan.sim_port), "--smpp-port", str(plan.smpp_port)]
-    simulator += ["--gateway-url", plan.gateway_url, "--gateway-key", DEMO_KEY]
-    simulator += _config(plan.user_config)
-    children.start("simulator", "simulator", simulator)
-    children.start("gateway", "gateway", ["serve", *_config(plan.configuration_file)])
-
-
-def _config(path: Path | None) -> list[str]:
-    return ["--config", str(path)] if path else []
+def _start_simulator(children: Children, plan: Plan) -> None:
+    """The network comes first: the gateway's links bind at the first try then."""
+    options = ["--host", HOST, "--sim-port", str(plan.sim_port), "--smpp-port", str(plan.smpp_port)]
+    options += ["--gateway-url", plan.gateway_url, "--gateway-key", DEMO_KEY]
+    if plan.user_config is not None:
+        options += ["--config", str(plan.user_config)]
+    children.start("simulator", "simulator", options)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -5,6 +5,7 @@ links replace the demo's one, what they leave out comes from that one; its keys 
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ HOST = "127.0.0.1"
 SMPP_PORT = 2775
 CLOCK_START = "2025-03-03T12:00:00+03:00"
 ZONE = "Europe/Moscow"
+SERVICE_NUMBER = "4400"
 ENVIRONMENT = "FIRSTCHARGE__"
 SCOPES = ("provisioning", "partner", "billing", "care", "ops")
 DATABASE_FILE = "firstcharge.sqlite3"
@@ -50,7 +52,6 @@ class Plan:
     sim_port: int
     smpp_port: int
     zone: str
-    own_database: bool
     user_config: Path | None
 
     @property
@@ -75,7 +76,8 @@ class Plan:
 
 def plan_of(options: DemoOptions, *, config: Path | None, environ: Mapping[str, str]) -> Plan:
     """The plan of one demo."""
-    user = read_toml(config) if config else {}
+    user = with_absolute_files(read_toml(config), config.resolve().parent) if config else {}
+    environ, user = _lists_taken(environ, user)
     folder = options.folder.resolve()
     values = _Values(user, environ)
     http_port = values.port("http", "port", options.http_port, GATEWAY_PORT)
@@ -91,12 +93,11 @@ def plan_of(options: DemoOptions, *, config: Path | None, environ: Mapping[str, 
     return Plan(
         folder=folder,
         document=document,
-        environ={name: value for name, value in environ.items() if name not in values.settled},
+        environ=_for_children({name: value for name, value in environ.items() if name not in values.settled}, values),
         http_port=http_port,
         sim_port=sim_port,
         smpp_port=smpp_port,
         zone=values.text("programme", "zone", None, ZONE),
-        own_database=url == own and not values.given("DATABASE", "URL_FILE"),
         user_config=config.resolve() if config else None,
     )
 
@@ -117,6 +118,47 @@ def merged(own: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
         else:
             document[name] = value
     return document
+
+
+def with_absolute_files(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The document with every `…_file` made absolute: it is written to another folder than it was read from."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            found[name] = with_absolute_files(value, base)
+        elif isinstance(value, list):
+            found[name] = [with_absolute_files(one, base) if isinstance(one, Mapping) else one for one in value]
+        else:
+            found[name] = str(base / value) if name.endswith("_file") and isinstance(value, str) else value
+    return found
+
+
+def _lists_taken(environ: Mapping[str, str], user: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Links and keys that the environment gives as JSON are treated like the file's, so that the demo's key stays."""
+    left, taken = dict(environ), dict(user)
+    for name in ("links", "keys"):
+        variable = f"{ENVIRONMENT}{name}".upper()
+        try:
+            value = json.loads(left.get(variable, ""))
+        except ValueError:
+            continue  # the gateway says what is wrong with it
+        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            taken[name] = value
+            del left[variable]
+    return left, taken
+
+
+def _for_children(environ: Mapping[str, str], values: "_Values") -> dict[str, str]:
+    """The simulated network is of the same zone and number as the programme, unless it is told otherwise."""
+    return {
+        f"{ENVIRONMENT}SIMULATOR__ZONE": values.text(
+            "simulator", "zone", None, values.text("programme", "zone", None, ZONE)
+        ),
+        f"{ENVIRONMENT}SIMULATOR__SERVICE_NUMBER": values.text(
+            "simulator", "service_number", None, values.text("sms", "service_number", None, SERVICE_NUMBER)
+        ),
+        **environ,
+    }
 
 
 def _own_document(*, http_port: int, smpp_port: int, url: str, start: str) -> dict[str, Any]:
@@ -152,10 +194,6 @@ class _Values:
         self._user = user
         self._environ = environ
         self.settled: set[str] = set()
-
-    def given(self, section: str, key: str) -> bool:
-        """Whether the environment has a value."""
-        return f"{ENVIRONMENT}{section}__{key}" in self._environ
 
     def text(self, section: str, key: str, option: str | None, default: str) -> str:
         """The value as text."""

@@ -29,7 +29,6 @@ def test_a_demo_of_its_own_has_a_manual_clock_a_file_and_every_scope(tmp_path: P
     assert plan.port_options() == {"--http-port": 8080, "--sim-port": 8081, "--smpp-port": 2775}
     assert plan.document["clock"] == {"kind": "manual", "start": "2025-03-03T12:00:00+03:00"}
     assert plan.document["database"]["url"] == f"sqlite:///{(tmp_path / 'd').resolve()}/firstcharge.sqlite3"
-    assert plan.own_database
     [link] = plan.document["links"]
     assert (link["port"], link["system_id"], link["roles"]) == (2775, "gateway", ["sms", "ussd"])
     [key] = plan.document["keys"]
@@ -42,12 +41,12 @@ def test_an_option_stands_over_the_environment_over_the_file(tmp_path: Path) -> 
     assert given_plan(tmp_path, file=file, environ=environ).http_port == 1002
     plan = given_plan(tmp_path, file=file, environ=environ, http_port=1003)
     assert (plan.http_port, plan.document["http"]["port"]) == (1003, 1003)
-    assert plan.environ == {"PATH": "/bin"}, "a child must not read the value that the option replaced"
+    assert "FIRSTCHARGE__HTTP__PORT" not in plan.environ, "a child must not read the value that the option replaced"
 
 
 def test_the_environment_reaches_the_children(tmp_path: Path) -> None:
     environ = {"FIRSTCHARGE__PROGRAMME__MONTHLY_SPEND_CAP": "1500.00"}
-    assert given_plan(tmp_path, environ=environ).environ == environ
+    assert given_plan(tmp_path, environ=environ).environ.items() >= environ.items()
 
 
 def test_the_users_file_is_laid_over_the_demos_values(tmp_path: Path) -> None:
@@ -84,10 +83,31 @@ def test_the_users_file_is_laid_over_the_demos_values(tmp_path: Path) -> None:
     assert plan.user_config == (tmp_path / "user.toml").resolve()
 
 
-def test_a_database_of_the_users_is_not_the_demos_own(tmp_path: Path) -> None:
-    url = "postgresql+psycopg://u@h/d"
-    assert not given_plan(tmp_path, database=url).own_database
+def test_another_database_may_be_named(tmp_path: Path) -> None:
+    url = "sqlite:////elsewhere/x.sqlite3"
+    assert given_plan(tmp_path, database=url).document["database"]["url"] == url
     assert given_plan(tmp_path, environ={"FIRSTCHARGE__DATABASE__URL": url}).document["database"]["url"] == url
+
+
+def test_secret_files_are_found_from_the_folder_of_the_users_file(tmp_path: Path) -> None:
+    plan = given_plan(tmp_path, file='[[links]]\npassword_file = "secrets/smsc"\n')
+    [link] = plan.document["links"]
+    assert link["password_file"] == str(tmp_path.resolve() / "secrets" / "smsc")
+
+
+def test_keys_of_the_environment_stand_beside_the_demos(tmp_path: Path) -> None:
+    keys = '[{"name": "shop", "hash": "sha256:00", "scopes": ["partner"]}]'
+    plan = given_plan(tmp_path, environ={"FIRSTCHARGE__KEYS": keys})
+    assert [key["name"] for key in plan.document["keys"]] == ["demo", "shop"]
+    assert "FIRSTCHARGE__KEYS" not in plan.environ
+    broken = {"FIRSTCHARGE__KEYS": "not JSON"}
+    assert given_plan(tmp_path, environ=broken).environ["FIRSTCHARGE__KEYS"] == "not JSON"
+
+
+def test_the_simulated_network_is_of_the_programmes_zone_and_number(tmp_path: Path) -> None:
+    plan = given_plan(tmp_path, file='[programme]\nzone = "Asia/Omsk"\n[sms]\nservice_number = "5500"\n')
+    assert plan.environ["FIRSTCHARGE__SIMULATOR__ZONE"] == "Asia/Omsk"
+    assert plan.environ["FIRSTCHARGE__SIMULATOR__SERVICE_NUMBER"] == "5500"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x", "-1", "²"])

@@ -26,7 +26,7 @@ def modules(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "lasting.py").write_text("import time; print('up', flush=True); time.sleep(60)\n")
     (folder / "stubborn.py").write_text(
-        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)\n"
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)"
     )
     (folder / "orderly.py").write_text(
         "import os, signal, sys, time\n"

@@ -1,0 +1,111 @@
+"""The database's schema: brought to this program's version, or compared with it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.configuration import load_settings
+from gateway.cli.errors import Failed
+from gateway.cli.shell import Shell, verb
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@click.group()
+def db() -> None:
+    """The database's schema."""
+
+
+@db.command("upgrade")
+@verb
+def upgrade(shell: Shell) -> None:
+    """Bring the database of --config to this program's version; nothing to do is fine."""
+    before, version = bring_to_head(load_settings(shell).database.url)
+    text = "the schema is up to date" if before == version else f"upgraded from {before or 'nothing'}"
+    shell.done({"before": before, "version": version}, f"{text}; version {version}")
+
+
+@db.command("check")
+@verb
+def check(shell: Shell) -> None:
+    """Compare the database's version with this program's."""
+    url = load_settings(shell).database.url
+    from gateway import migrations  # noqa: PLC0415 - as above
+
+    file = _sqlite_file(url)
+    if file is not None and not file.exists():
+        raise Failed(f"{file}: there is no database yet", fix="make it: firstcharge db upgrade")
+    with _reading(url) as connection:
+        migrations.check(connection)
+    shell.done({"ok": True, "version": migrations.HEAD}, f"the schema is at version {migrations.HEAD}, as it must be")
+
+
+def bring_to_head(url: str) -> tuple[str | None, str]:
+    """Upgrade a database; answers the version it had and the one it has.
+
+    Raises:
+        Failed: it cannot be opened, is served by a gateway, or is newer than this program.
+    """
+    from gateway import migrations  # noqa: PLC0415 - SQLAlchemy only where a database is opened
+
+    with _writing(url) as connection:
+        before = migrations.version_of(connection)
+        migrations.upgrade(connection)
+    return before, migrations.HEAD
+
+
+@contextlib.contextmanager
+def _writing(url: str) -> Iterator["Connection"]:
+    """A connection in one transaction, while no gateway serves the file."""
+    from gateway.database import lock_sqlite_file, sqlite_engine  # noqa: PLC0415 - as above
+
+    with _told(url):
+        lock = lock_sqlite_file(url)
+        try:
+            with sqlite_engine(url).begin() as connection:
+                yield connection
+        finally:
+            if lock is not None:
+                lock.close()
+
+
+@contextlib.contextmanager
+def _reading(url: str) -> Iterator["Connection"]:
+    """A connection that cannot write; a gateway may serve the database meanwhile."""
+    from gateway.database import sqlite_engine  # noqa: PLC0415 - as above
+
+    with _told(url), sqlite_engine(url, read_only=True).connect() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _told(url: str) -> Iterator[None]:
+    """What goes wrong with a database, as a sentence."""
+    from sqlalchemy import make_url  # noqa: PLC0415 - as above
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - as above
+
+    from gateway.database import DatabaseError  # noqa: PLC0415 - as above
+    from gateway.migrations import SchemaMismatch  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except (SchemaMismatch, DatabaseError) as error:
+        raise Failed(str(error)) from None
+    except (SQLAlchemyError, OSError) as error:
+        shown = make_url(url).render_as_string(hide_password=True)
+        reason = getattr(error, "orig", None) or error
+        raise Failed(
+            f"database.url = {shown}: {reason}", fix="may the file be written, does its folder exist?"
+        ) from None
+
+
+def _sqlite_file(url: str) -> Path | None:
+    from sqlalchemy import make_url  # noqa: PLC0415 - as above
+
+    parts = make_url(url)
+    is_file = parts.get_backend_name() == "sqlite" and parts.database and parts.database != ":memory:"
+    return Path(str(parts.database)) if is_file else None
