@@ -245,6 +245,38 @@ class FramingError(SmppError):
     command_status: ClassVar[int] = 0x00000002
 
 
+class PeerLostFraming(SmppError):
+    """The peer sent a generic_nack without a number: it cannot read our stream any more."""
+
+    def __init__(self, command_status: int) -> None:
+        super().__init__(f"generic_nack without a number, status 0x{command_status:08X}")
+        self.command_status = command_status
+
+
+class LinkClosed(SmppError):
+    """Why a connection is closed without the peer having asked for it."""
+
+
+class ConnectionDropped(LinkClosed):
+    """The connection ended without unbind."""
+
+
+class PeerSilent(LinkClosed):
+    """No answer to enquire_link came in time."""
+
+
+class BindOverdue(LinkClosed):
+    """No bind came within the session_init time."""
+
+
+class PduIncomplete(LinkClosed):
+    """The rest of a PDU did not come in time."""
+
+
+class PeerNotReading(LinkClosed):
+    """The peer does not take what is written to it."""
+
+
 class SessionStateError(SmppError):
     """The caller asked the session for something its state does not allow."""
 

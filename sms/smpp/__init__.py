@@ -57,7 +57,8 @@ from sms.smpp.pdu import (
     UnsuccessSme,
     response_to,
 )
-from sms.smpp.session import Role, Session, SessionState
+from sms.smpp.session import Session
+from sms.smpp.transitions import Role, SessionState
 
 __all__ = [
     "AlertNotification",

@@ -87,4 +87,8 @@ class LinkConfig:
 
     def timing(self) -> Timing:
         """The timers of this link."""
-        return Timing(enquire_link_s=self.enquire_link_s, response_timeout_s=self.response_timeout_s)
+        return Timing(
+            session_init_s=None,  # our own bind has the response timeout
+            enquire_link_s=self.enquire_link_s,
+            response_timeout_s=self.response_timeout_s,
+        )

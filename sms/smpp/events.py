@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sms.errors import PduError, SmppError
-    from sms.smpp.pdu import Bind, Pdu
+    from sms.smpp.pdu import Bind, Outbind, Pdu
 
 
 class Direction(StrEnum):
@@ -96,7 +96,7 @@ class OutbindReceived(Event):
 
     __slots__ = ("pdu",)
 
-    def __init__(self, pdu: Pdu) -> None:
+    def __init__(self, pdu: Outbind) -> None:
         self.pdu = pdu
 
 

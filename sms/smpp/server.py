@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 
 from twisted.internet import protocol
 
-from sms.smpp.constants import VERSION_34, CommandStatus
+from sms.smpp.constants import VERSION_50, CommandStatus
+from sms.smpp.pdu import BindResp, response_to
+from sms.smpp.protocol import SmppProtocol
+from sms.smpp.session import Session
+from sms.smpp.transitions import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IAddress, IReactorTime
 
+    from sms.errors import SmppError
     from sms.smpp.config import Timing
     from sms.smpp.events import Direction
     from sms.smpp.pdu import Bind, Pdu
-    from sms.smpp.protocol import SessionHandler, SmppProtocol
+    from sms.smpp.protocol import SessionHandler
+
+CONNECTIONS_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +36,12 @@ class Accepted:
 
 
 class SmscFactory(protocol.ServerFactory):
-    """`authenticate(bind, peer_host)` decides on every bind; `connections_max` bounds the listener."""
+    """Listens for ESMEs; `authenticate(bind, peer_host)` decides on every bind.
 
-    sessions: set[SmppProtocol]
+    It also is the `SessionHandler` of its sessions and passes everything on, to know which are open.
+    """
+
+    noisy = False
 
     def __init__(
         self,
@@ -40,8 +50,56 @@ class SmscFactory(protocol.ServerFactory):
         authenticate: Callable[[Bind, str], Accepted | CommandStatus],
         clock: IReactorTime,
         timing: Timing,
-        interface_version: int = VERSION_34,
-        connections_max: int = 1000,
+        interface_version: int = VERSION_50,
+        connections_max: int = CONNECTIONS_MAX,
         tap: Callable[[SmppProtocol, Direction, bytes, Pdu | None], None] | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.sessions: set[SmppProtocol] = set()
+        self._handler = handler
+        self._authenticate = authenticate
+        self._clock = clock
+        self._timing = timing
+        self._interface_version = interface_version
+        self._connections_max = connections_max
+        self._tap = tap
+
+    def buildProtocol(self, addr: IAddress | None) -> SmppProtocol | None:  # noqa: N802 - Twisted's name
+        """A session in state OPEN; None closes a connection that is one too many."""
+        del addr
+        if len(self.sessions) >= self._connections_max:
+            return None
+        session = Session(Role.SMSC, interface_version=self._interface_version)
+        link = SmppProtocol(session, self, clock=self._clock, timing=self._timing, on_bind=self._decide)
+        if self._tap is not None:
+            tap = self._tap
+            session.tap = lambda direction, octets, pdu: tap(link, direction, octets, pdu)
+        self.sessions.add(link)
+        return link
+
+    def _decide(self, link: SmppProtocol, bind: Bind) -> None:
+        verdict = self._authenticate(bind, link.peer_host)
+        if isinstance(verdict, Accepted):
+            link.window = verdict.window
+            response = response_to(bind)
+            if isinstance(response, BindResp):
+                response.system_id = verdict.system_id
+            link.respond(bind, response)
+        else:
+            link.respond(bind, response_to(bind, verdict))
+
+    def bound(self, link: SmppProtocol) -> None:
+        """See `SessionHandler`."""
+        self._handler.bound(link)
+
+    def request_received(self, link: SmppProtocol, pdu: Pdu) -> None:
+        """See `SessionHandler`."""
+        self._handler.request_received(link, pdu)
+
+    def response_unmatched(self, link: SmppProtocol, request: Pdu | None, response: Pdu) -> None:
+        """See `SessionHandler`."""
+        self._handler.response_unmatched(link, request, response)
+
+    def session_ended(self, link: SmppProtocol, in_flight: list[Pdu], reason: SmppError | None) -> None:
+        """See `SessionHandler`."""
+        self.sessions.discard(link)
+        self._handler.session_ended(link, in_flight, reason)
