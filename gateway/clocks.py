@@ -6,7 +6,6 @@ database and survives a restart.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -15,18 +14,11 @@ from twisted.internet.defer import DeferredLock
 
 from billing.store.columns import from_micros, to_micros
 from gateway.database import Transactor
+from gateway.http.ports import ClockRefused, DueWork
 from gateway.schema import business_clock
 
 DUE_STEPS_MAX = 10_000
 """Steps of one move: a thousand years of months with their mornings; more is a source that never advances."""
-
-
-class ClockWentBack(Exception):
-    """The manual clock only moves forward."""
-
-
-class ClockIsSystem(Exception):
-    """There is no manual clock to show or move: the business clock follows the wall."""
 
 
 class DueSource(Protocol):
@@ -41,14 +33,6 @@ class DueSource(Protocol):
     async def run_due(self, at: datetime) -> None:
         """Do what is due at `at`; afterwards `next_due` must not give `at` for the same work again."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """One piece of due work that a move of the clock ran."""
-
-    at: datetime
-    what: str
 
 
 class SystemClock:
@@ -75,34 +59,30 @@ class ManualClock:
         """Where the clock stands, aware, UTC."""
         return self._now
 
-    async def advance(self, to: datetime, sources: Sequence[DueSource]) -> list[Ran]:
+    async def advance(self, to: datetime, sources: Sequence[DueSource], ran: list[DueWork]) -> None:
         """Move forward to `to`, running what is due on the way, in the order of its instants.
 
-        Sources that are due at the same instant run in the order given. Moves queue up behind each other.
+        Sources that are due at the same instant run in the order given; `ran` grows as they do. Moves queue up
+        behind each other.
 
         Raises:
-            ClockWentBack: `to` lies before where the clock stands.
+            ClockRefused: `to` lies before where the clock stands.
         """
         await self._moving.acquire()
         try:
             if to < self._now:
-                raise ClockWentBack(f"the business clock stands at {self._now.isoformat()}; it only moves forward")
-            return await self._advance(to, sources)
+                raise ClockRefused(f"the business clock stands at {self._now.isoformat()}; it only moves forward")
+            for _ in range(DUE_STEPS_MAX):
+                due = await earliest(sources, to)
+                if due is None:
+                    return await self._stand_at(to)
+                source, at = due
+                await self._stand_at(max(at, self._now))
+                await source.run_due(self._now)
+                ran.append(DueWork(at=self._now, what=source.name))
+            raise AssertionError(f"more than {DUE_STEPS_MAX} pieces of due work before {to.isoformat()}")
         finally:
             self._moving.release()
-
-    async def _advance(self, to: datetime, sources: Sequence[DueSource]) -> list[Ran]:
-        ran: list[Ran] = []
-        for _ in range(DUE_STEPS_MAX):
-            due = await earliest(sources, to)
-            if due is None:
-                await self._stand_at(to)
-                return ran
-            source, at = due
-            await self._stand_at(max(at, self._now))
-            await source.run_due(self._now)
-            ran.append(Ran(at=self._now, what=source.name))
-        raise AssertionError(f"more than {DUE_STEPS_MAX} pieces of due work before {to.isoformat()}")
 
     async def _stand_at(self, at: datetime) -> None:
         if at == self._now:

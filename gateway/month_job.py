@@ -83,7 +83,7 @@ class MonthJob:
         is_done = run.status == "done"
         if not is_done and self._requested is None:
             self._requested = Deferred.fromCoroutine(self.run_due(self._around.context().now))
-            self._requested.addErrback(self._failed).addBoth(self._ended)
+            _ = self._requested.addErrback(self._failed).addBoth(self._ended)
         return await self.view(period), is_done
 
     def _failed(self, failure: Failure) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from billing.store.columns import from_micros, to_micros
@@ -28,9 +27,9 @@ class UssdRecords:
             self._write, group_max=GROUP_MAX, waiting_max=WAITING_MAX
         )
 
-    def add(self, record: SessionRecord) -> "Deferred[None]":
-        """Fires when the record is committed, or was reported lost; never fails."""
-        return self._records.submit(record).addErrback(self._lost)
+    def add(self, record: SessionRecord) -> None:
+        """Have it written; what could not be written is told to `lost`."""
+        _ = self._records.submit(record).addErrback(self._lost)
 
     async def stop(self) -> None:
         """Wait until all records are written."""

@@ -9,8 +9,9 @@ from twisted.internet import reactor
 
 from billing.store.columns import from_micros, to_micros
 from gateway import schema
-from gateway.clocks import ClockWentBack, ManualClock, open_clock
+from gateway.clocks import ManualClock, open_clock
 from gateway.database import Database
+from gateway.http.ports import ClockRefused, DueWork
 
 START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 
@@ -53,7 +54,8 @@ async def test_due_work_runs_in_the_order_of_its_instants_with_the_clock_at_each
     month.clock = messages.clock = clock
     morning = START + 2 * day + timedelta(hours=9)
     month.after = {START + 2 * day: (messages, morning)}
-    ran = await clock.advance(START + 4 * day, [month, messages])
+    ran: list[DueWork] = []
+    await clock.advance(START + 4 * day, [month, messages], ran)
     assert [(one.what, one.at) for one in ran] == [
         ("messages", START + day),
         ("month", START + 2 * day),
@@ -67,8 +69,8 @@ async def test_due_work_runs_in_the_order_of_its_instants_with_the_clock_at_each
 @pytest_twisted.ensureDeferred
 async def test_the_clock_never_goes_back_and_stays_where_it_was(tmp_path: Path) -> None:
     database, clock = await _clock(tmp_path)
-    with pytest.raises(ClockWentBack, match="only moves forward"):
-        await clock.advance(START - timedelta(microseconds=1), [])
+    with pytest.raises(ClockRefused, match="only moves forward"):
+        await clock.advance(START - timedelta(microseconds=1), [], [])
     assert clock.now() == START
     await database.stop()
 
@@ -76,7 +78,7 @@ async def test_the_clock_never_goes_back_and_stays_where_it_was(tmp_path: Path) 
 @pytest_twisted.ensureDeferred
 async def test_where_the_clock_stands_survives_a_restart_and_the_first_start_is_kept(tmp_path: Path) -> None:
     database, clock = await _clock(tmp_path)
-    await clock.advance(START + timedelta(days=40), [])
+    await clock.advance(START + timedelta(days=40), [], [])
     again, installed = await database.transact(open_clock, START + timedelta(days=99))
     assert again == START + timedelta(days=40)
     assert installed == START

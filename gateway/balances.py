@@ -1,0 +1,38 @@
+"""Balances for dials: look-ups that wait together become one query."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from twisted.internet.defer import Deferred
+
+from billing.answers import BalanceView
+from billing.errors import UnknownSubscriber
+from billing.programme import Programme
+from billing.store import reads
+from gateway.database import Transactor
+from gateway.grouping import Grouping
+
+GROUP_MAX = 500
+WAITING_MAX = 20_000
+
+
+class BalanceLookups:
+    """`now` is the business clock's."""
+
+    def __init__(self, database: Transactor, *, programme: Programme, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._programme = programme
+        self._now = now
+        self._lookups: Grouping[str, BalanceView] = Grouping(self._read, group_max=GROUP_MAX, waiting_max=WAITING_MAX)
+
+    def __call__(self, msisdn: str) -> "Deferred[BalanceView]":
+        """Everything about a number's money; fails with UnknownSubscriber or TooManyWaiting."""
+        return self._lookups.submit(msisdn)
+
+    async def stop(self) -> None:
+        """Wait until every look-up has its answer."""
+        await self._lookups.stop()
+
+    async def _read(self, msisdns: Sequence[str]) -> Sequence[BalanceView | UnknownSubscriber]:
+        found = await self._database.read(reads.balances_of, set(msisdns), self._now(), self._programme)
+        return [found.get(msisdn) or UnknownSubscriber("no subscription has this number") for msisdn in msisdns]

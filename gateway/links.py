@@ -1,0 +1,122 @@
+"""The gateway's SMPP links: each configured link with what it carries, SMS, USSD or both."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.logger import Logger
+
+from gateway.settings import LinkSection
+from sms.delivery.lines import Lines
+from sms.errors import SmppError
+from sms.inbound import Inbound, SmsLinkHandler
+from sms.smpp import CommandStatus, DeliverSm, Pdu, response_to
+from sms.smpp.client import EsmeLink, LinkState
+from sms.smpp.protocol import SmppProtocol
+from ussd.over_smpp import UssdOverSmpp
+from ussd.service import UssdService
+from ussd.wire.dialects import PROFILES
+
+
+class LinkHandler:
+    """A SessionHandler that passes USSD to the dialogues and everything else to the SMS side."""
+
+    def __init__(self, sms: SmsLinkHandler | None, ussd: UssdOverSmpp | None) -> None:
+        self._sms = sms
+        self._ussd = ussd
+
+    def bound(self, link: SmppProtocol) -> None:
+        """The link is up."""
+        if self._sms is not None:
+            self._sms.bound(link)
+
+    def request_received(self, link: SmppProtocol, pdu: Pdu) -> None:
+        """USSD first; what nobody carries is refused for good."""
+        if self._ussd is not None and isinstance(pdu, DeliverSm) and self._ussd.handles(pdu):
+            self._ussd.request_received(link, pdu)
+        elif self._sms is not None:
+            self._sms.request_received(link, pdu)
+        else:
+            link.respond(pdu, response_to(pdu, CommandStatus.ESME_RX_P_APPN))
+
+    def response_unmatched(self, link: SmppProtocol, request: Pdu | None, response: Pdu) -> None:
+        """A late or unknown answer."""
+        if self._sms is not None:
+            self._sms.response_unmatched(link, request, response)
+
+    def session_ended(self, link: SmppProtocol, in_flight: list[Pdu], reason: SmppError | None) -> None:
+        """The link is down."""
+        if self._sms is not None:
+            self._sms.session_ended(link, in_flight, reason)
+        if self._ussd is not None:
+            self._ussd.session_ended(link)
+
+
+class Links:
+    """All links of the configuration."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        sections: Sequence[LinkSection],
+        reactor: Any,
+        *,
+        lines: Lines,
+        inbound: Inbound,
+        ussd: UssdService,
+        changed: Callable[[str, bool], None],
+    ) -> None:
+        """`changed(name, is_up)` hears of every link that came up or went down."""
+        self._changed = changed
+        self._dialogues: list[UssdOverSmpp] = []
+        self.links = [self._link(one, reactor, lines=lines, inbound=inbound, ussd=ussd) for one in sections]
+
+    @property
+    def down(self) -> list[str]:
+        """Names of the links that are not bound."""
+        return [link.config.name for link in self.links if link.state is not LinkState.BOUND]
+
+    async def start(self) -> None:
+        """Begin to connect; the links come up when they can."""
+        for link in self.links:
+            await link.start()
+
+    async def stop(self) -> None:
+        """Let screens on their way arrive, then unbind."""
+        for dialogues in self._dialogues:
+            await dialogues.stop()
+        for link in self.links:
+            await link.stop()
+
+    def _link(
+        self, section: LinkSection, reactor: Any, *, lines: Lines, inbound: Inbound, ussd: UssdService
+    ) -> EsmeLink:
+        sms = SmsLinkHandler(section.name, lines, inbound) if "sms" in section.roles else None
+        dialogues = None
+        if "ussd" in section.roles:
+            dialogues = UssdOverSmpp(ussd, profile=PROFILES[section.profile], clock=reactor)
+            self._dialogues.append(dialogues)
+        return EsmeLink(
+            section.config(),
+            LinkHandler(sms, dialogues),
+            endpoint=endpoint_of(section, reactor),
+            clock=reactor,
+            rng=random.SystemRandom(),
+            on_state=self._state_changed,
+        )
+
+    def _state_changed(self, link: EsmeLink, state: LinkState, reason: str) -> None:
+        self._log.info(
+            "link_changed {link} {state} {reason}", link=link.config.name, state=state.value, reason=reason
+        )
+        self._changed(link.config.name, state is LinkState.BOUND)
+
+
+def endpoint_of(section: LinkSection, reactor: Any) -> IStreamClientEndpoint:
+    """Where a link connects to, through TLS where it asks for it."""
+    plain = HostnameEndpoint(reactor, section.host, section.port)
+    return wrapClientTLS(optionsForClientTLS(section.host), plain) if section.tls else plain
