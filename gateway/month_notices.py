@@ -1,111 +1,103 @@
-"""Notices of the month job, set-based: one INSERT for a chunk, from what the chunk just did, in its transaction.
+"""Notices of a month chunk: one INSERT from the chunk's own work table, in the chunk's transaction.
 
-The same messages `gateway.notices` makes of single events: a credit that a command of the new month brought
-forward and one of the job have the same message_id, so that nobody is told twice.
+The ids are those the ledger's events would give (`gateway.notices`), so a notice exists once however it came about.
+Quiet hours differ by zone, so the zones of a chunk are looked up first and each gets its instant.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    String,
-    Subquery,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal,
-    null,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, case, cast, literal, null, select, union_all
+from sqlalchemy.types import BigInteger, SmallInteger, Text
 
-from billing.store.columns import to_micros
+from billing.charging import fee_charge_id
 from billing.store.dialects import insert
 from billing.store.month import Bounds, notices_statement
+from gateway.instants import to_micros
 from gateway.notices import Timing
 from gateway.texts import NoticeKind
-from sms.outbox import ENQUEUE_COLUMNS, OutboxState, Priority, ServiceClass
+from sms.outbox.model import OutboxState, Priority, ServiceClass
+from sms.outbox.queue import ENQUEUE_COLUMNS
 from sms.outbox.schema import message
+
+_Columns = Mapping[str, ColumnElement[Any]]
+
+_ORDER = (NoticeKind.CREDITED, NoticeKind.USED_UP, NoticeKind.BILL)
+"""In which order one subscription is told of its month."""
 
 
 def enqueue_month_notices(connection: Connection, period: str, bounds: Bounds, timing: Timing) -> int:
-    """Queue what the chunk's subscribers are told: credited, then bill, then used up; how many messages.
-
-    Run it in the chunk's transaction, after `run_chunk`. Done again it adds nothing.
-    """
-    chunk = notices_statement().order_by(None).subquery("chunk")
+    """Queue what the chunk that was just run tells; how many were new. Credited goes before the bill."""
+    told = notices_statement().order_by(None).subquery("told")
     parameters = {"above": bounds.above, "up_to": bounds.up_to}
-    zones = connection.execute(select(chunk.c.time_zone).distinct(), parameters).scalars().all()
-    releases = {zone: _release(zone, timing) for zone in zones}
-    if not releases:
-        return 0
-    rows = union_all(
-        _messages(chunk, NoticeKind.CREDITED, period, chunk.c.credited > 0, amount=chunk.c.credited),
-        _messages(
-            chunk,
-            NoticeKind.BILL,
-            period,
-            chunk.c.cashback > 0,
-            amount=chunk.c.fee,
-            cashback=chunk.c.cashback,
-            main=chunk.c.main,
-        ),
-        _messages(chunk, NoticeKind.USED_UP, period, chunk.c.used_up == 1),
-    ).subquery("rows")
-    statement = (
-        insert(message, connection.dialect)
-        .from_select(
-            list(ENQUEUE_COLUMNS),
-            select(
-                *(rows.c[name] for name in ENQUEUE_COLUMNS[:7]),
-                literal(to_micros(timing.now)),
-                _by_zone(rows.c.time_zone, releases),
-                null(),
-                func.coalesce(rows.c.time_zone, timing.zone.key),
-                literal(OutboxState.QUEUED.value),
-            ).where(rows.c.priority.is_not(None)),  # SQLite needs a WHERE before ON CONFLICT
-        )
-        .on_conflict_do_nothing()
+    zones = connection.execute(select(told.c.time_zone).distinct(), parameters).scalars().all()
+    common = _common(told, zones, timing)
+    fee = fee_charge_id(period, 0).removesuffix("0")
+    bill = {"amount": told.c.fee, "cashback": told.c.cashback, "main": told.c.main}
+    parts = [
+        _part(told, common, NoticeKind.CREDITED, f"{period}:", {"amount": told.c.credited}, told.c.credited > 0),
+        _part(told, common, NoticeKind.USED_UP, f"{period}:", {}, told.c.used_up == 1),
+        _part(told, common, NoticeKind.BILL, fee, bill, told.c.cashback > 0),
+    ]
+    rows = union_all(*parts).subquery("told_rows")
+    # SQLite reads ON CONFLICT after a SELECT without WHERE as part of a join.
+    chosen = (
+        select(*(rows.c[name] for name in ENQUEUE_COLUMNS))
+        .where(rows.c.message_id.is_not(None))
+        .order_by(rows.c.subscription_id, rows.c.position)
     )
-    return connection.execute(statement, parameters).rowcount
+    statement = insert(message, connection.dialect).from_select(list(ENQUEUE_COLUMNS), chosen)
+    return int(connection.execute(statement.on_conflict_do_nothing(), parameters).rowcount)
 
 
-def _release(zone: str | None, timing: Timing) -> int:
-    local = timing.zone if zone is None else ZoneInfo(zone)
-    return to_micros(timing.quiet.release_at(timing.now, local))
+def _common(told: Subquery, zones: Sequence[str | None], timing: Timing) -> _Columns:
+    """What all notices of a subscription share."""
+    release = {name: _release(name, timing) for name in zones}
+    operators = literal(_release(None, timing), BigInteger)
+    named = {name: literal(micros, BigInteger) for name, micros in release.items() if name is not None}
+    return {
+        "subscription_id": told.c.subscription_id,
+        "msisdn": told.c.msisdn,
+        "service_class": literal(ServiceClass.SERVICE.value, Text),
+        "priority": literal(int(Priority.BULK), SmallInteger),
+        "created_at": literal(to_micros(timing.now), BigInteger),
+        "not_before": case(named, value=told.c.time_zone, else_=operators) if named else operators,
+        "expires_at": cast(null(), BigInteger),
+        "time_zone": case((told.c.time_zone.is_(None), literal(timing.zone.key, Text)), else_=told.c.time_zone),
+        "state": literal(OutboxState.QUEUED.value, Text),
+    }
 
 
-def _by_zone(zone: ColumnElement[str], releases: dict[str | None, int]) -> ColumnElement[int]:
-    """When a message of this zone may go."""
-    named = {name: at for name, at in releases.items() if name is not None}
-    operators = releases.get(None, 0)
-    return case(named, value=zone, else_=operators) if named else literal(operators)
+def _release(time_zone: str | None, timing: Timing) -> int:
+    zone = timing.zone if time_zone is None else ZoneInfo(time_zone)
+    return to_micros(timing.quiet.release_at(timing.now, zone))
 
 
-def _messages(
-    chunk: Subquery, kind: NoticeKind, period: str, condition: ColumnElement[bool], **figures: ColumnElement[int]
-) -> Select[tuple[object, ...]]:
-    """One kind's rows: the first seven of ENQUEUE_COLUMNS, then the zone."""
-    middle = f"fee:{period}" if kind is NoticeKind.BILL else period  # the event's ref: a bill's is its charge id
-    return select(
-        (literal(f"{kind}:{middle}:") + cast(chunk.c.subscription_id, String)).label("message_id"),
-        chunk.c.subscription_id,
-        chunk.c.msisdn,
-        literal(kind.value).label("kind"),
-        _json(figures).label("params"),
-        literal(ServiceClass.SERVICE.value).label("service_class"),
-        literal(int(Priority.BULK)).label("priority"),
-        chunk.c.time_zone,
-    ).where(condition, chunk.c.msisdn != bindparam("no_number", ""))
+def _part(
+    told: Subquery,
+    common: _Columns,
+    kind: NoticeKind,
+    ref: str,
+    figures: _Columns,
+    condition: ColumnElement[bool],
+) -> Select[Any]:
+    """One kind of notice; `ref` goes before the subscription id, `figures` are the sums of its text."""
+    columns: dict[str, ColumnElement[Any]] = {
+        **common,
+        "message_id": literal(f"{kind}:{ref}", Text) + cast(told.c.subscription_id, Text),
+        "kind": literal(kind.value, Text),
+        "params": _json(figures),
+    }
+    chosen = [columns[name].label(name) for name in ENQUEUE_COLUMNS]
+    position = literal(_ORDER.index(kind), SmallInteger).label("position")
+    return select(*chosen, position).where(condition, told.c.msisdn != "")
 
 
-def _json(figures: dict[str, ColumnElement[int]]) -> ColumnElement[str]:
-    """The JSON object of some sums, as the single events' notices have it."""
-    text: ColumnElement[str] = literal("{")
-    for position, (name, value) in enumerate(figures.items()):
+def _json(figures: _Columns) -> ColumnElement[Any]:
+    """A JSON object of whole numbers."""
+    text: ColumnElement[Any] = literal("{", Text)
+    for position, (name, figure) in enumerate(figures.items()):
         comma = "," if position else ""
-        text = text + literal(f'{comma}"{name}":') + cast(value, String)
-    return text + literal("}")
+        text = text + literal(f'{comma}"{name}":', Text) + cast(figure, Text)
+    return text + literal("}", Text)

@@ -30,6 +30,10 @@ class Screens:
         text = LANGUAGES[self.language][key].format(**values)
         return in_latin(text) if self.latin else text
 
+    def sum(self, key: str, amount: int) -> str:
+        """The filled template of a screen with one sum in it."""
+        return self.text(key, amount=short_sum(amount))
+
     def main(self, *, main: int | None, cashback: int | None) -> str:
         """`*100#`: main with two decimals, then cashback where there is any to show.
 
@@ -85,9 +89,9 @@ class Screens:
         )
 
 
-def screens_for(language: str, *, code: str, unicode: str | None = None) -> Screens:
-    """The screens for what was dialled: `#100…` asks for Latin letters, and so does a phone set to `translit`.
+def screens_for(language: str, *, latin: bool, unicode: str | None = None) -> Screens:
+    """The screens of a subscriber: `latin` asks for Latin letters, and so does a phone set to `translit`.
 
-    Cyrillic stays Cyrillic in `translit`: only `#` codes spell it out.
+    Cyrillic stays Cyrillic in `translit`: only codes that begin with # spell it out.
     """
-    return Screens(language=language, latin=code.startswith("#") or (unicode == "translit" and language != "ru"))
+    return Screens(language=language, latin=latin or (unicode == "translit" and language != "ru"))

@@ -102,7 +102,7 @@ def test_every_fixed_screen_fits_and_has_a_latin_form(language: str) -> None:
 
 
 def test_hash_codes_and_phones_set_to_translit_read_latin_letters() -> None:
-    assert screens_for("ru", code="#100#").latin
-    assert not screens_for("ru", code="*100#", unicode="translit").latin
-    assert screens_for("ro", code="*100#", unicode="translit").latin
-    assert screens_for("ro", code="#100#").text("pending", pending="5") == "In asteptare:5r"
+    assert screens_for("ru", latin=True).latin
+    assert not screens_for("ru", latin=False, unicode="translit").latin
+    assert screens_for("ro", latin=False, unicode="translit").latin
+    assert screens_for("ro", latin=True).text("pending", pending="5") == "In asteptare:5r"
