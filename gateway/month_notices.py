@@ -14,9 +14,9 @@ from sqlalchemy.types import BigInteger, SmallInteger, Text
 from billing.charging import fee_charge_id
 from billing.store.dialects import insert
 from billing.store.month import Bounds, notices_statement
-from gateway.instants import to_micros
 from gateway.notices import Timing
 from gateway.texts import NoticeKind
+from sms.outbox.instants import to_micros
 from sms.outbox.model import OutboxState, Priority, ServiceClass
 from sms.outbox.queue import ENQUEUE_COLUMNS
 from sms.outbox.schema import message
@@ -36,9 +36,9 @@ def enqueue_month_notices(connection: Connection, period: str, bounds: Bounds, t
     fee = fee_charge_id(period, 0).removesuffix("0")
     bill = {"amount": told.c.fee, "cashback": told.c.cashback, "main": told.c.main}
     parts = [
-        _part(told, common, NoticeKind.CREDITED, f"{period}:", {"amount": told.c.credited}, told.c.credited > 0),
-        _part(told, common, NoticeKind.USED_UP, f"{period}:", {}, told.c.used_up == 1),
-        _part(told, common, NoticeKind.BILL, fee, bill, told.c.cashback > 0),
+        _part(common, NoticeKind.CREDITED, f"{period}:", {"amount": told.c.credited}).where(told.c.credited > 0),
+        _part(common, NoticeKind.USED_UP, f"{period}:", {}).where(told.c.used_up == 1),
+        _part(common, NoticeKind.BILL, fee, bill).where(told.c.cashback > 0),
     ]
     rows = union_all(*parts).subquery("told_rows")
     # SQLite reads ON CONFLICT after a SELECT without WHERE as part of a join.
@@ -48,7 +48,8 @@ def enqueue_month_notices(connection: Connection, period: str, bounds: Bounds, t
         .order_by(rows.c.subscription_id, rows.c.position)
     )
     statement = insert(message, connection.dialect).from_select(list(ENQUEUE_COLUMNS), chosen)
-    return int(connection.execute(statement.on_conflict_do_nothing(), parameters).rowcount)
+    queued: int = connection.execute(statement.on_conflict_do_nothing(), parameters).rowcount
+    return queued
 
 
 def _common(told: Subquery, zones: Sequence[str | None], timing: Timing) -> _Columns:
@@ -74,24 +75,16 @@ def _release(time_zone: str | None, timing: Timing) -> int:
     return to_micros(timing.quiet.release_at(timing.now, zone))
 
 
-def _part(
-    told: Subquery,
-    common: _Columns,
-    kind: NoticeKind,
-    ref: str,
-    figures: _Columns,
-    condition: ColumnElement[bool],
-) -> Select[Any]:
+def _part(common: _Columns, kind: NoticeKind, ref: str, figures: _Columns) -> Select[Any]:
     """One kind of notice; `ref` goes before the subscription id, `figures` are the sums of its text."""
     columns: dict[str, ColumnElement[Any]] = {
         **common,
-        "message_id": literal(f"{kind}:{ref}", Text) + cast(told.c.subscription_id, Text),
+        "message_id": literal(f"{kind}:{ref}", Text) + cast(common["subscription_id"], Text),
         "kind": literal(kind.value, Text),
         "params": _json(figures),
     }
     chosen = [columns[name].label(name) for name in ENQUEUE_COLUMNS]
-    position = literal(_ORDER.index(kind), SmallInteger).label("position")
-    return select(*chosen, position).where(condition, told.c.msisdn != "")
+    return select(*chosen, literal(_ORDER.index(kind), SmallInteger).label("position")).where(common["msisdn"] != "")
 
 
 def _json(figures: _Columns) -> ColumnElement[Any]:

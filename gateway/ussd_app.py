@@ -144,7 +144,7 @@ class UssdApplication:
         return UssdReply(text=screens.as_of(text, view.as_of, self._terms.zone))
 
     async def deadline_passed(self, request: UssdRequest) -> str:
-        """ "By SMS" once that SMS is stored, else "try later"."""
+        """The text "by SMS" once that SMS is stored, else "try later"."""
         screens = self._screens(request.msisdn, latin=request.latin)
         asked_for_money = request.action in {Action.BALANCE, Action.CASHBACK}
         is_stored = asked_for_money and await self._queue_balance(request.msisdn, request.request_id, request.latin)
