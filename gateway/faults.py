@@ -21,11 +21,14 @@ class MalformedFault(ValueError):
     """The variable is POINT:kill or POINT:raise, with an optional :COUNT."""
 
 
+Fault = Callable[[str], None]
+
+
 def no_fault(_name: str) -> None:
     """Pass every point."""
 
 
-def from_environment(environ: Mapping[str, str]) -> Callable[[str], None]:
+def from_environment(environ: Mapping[str, str]) -> Fault:
     """The callable that fault points call with their name.
 
     Raises:

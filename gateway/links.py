@@ -80,6 +80,18 @@ class Links:
         """Names of the links that are not bound."""
         return [link.config.name for link in self.links if link.state is not LinkState.BOUND]
 
+    def status(self) -> list[dict[str, object]]:
+        """Every link as `/status` shows it."""
+        return [
+            {
+                "name": link.config.name,
+                "state": link.state.value,
+                "window": link.config.window,
+                "window_used": 0 if link.protocol is None else link.config.window - link.protocol.window_free,
+            }
+            for link in self.links
+        ]
+
     async def start(self) -> None:
         """Begin to connect; the links come up when they can."""
         for link in self.links:

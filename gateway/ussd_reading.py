@@ -1,4 +1,4 @@
-"""Balances for dials: look-ups that wait together become one query."""
+"""Look-ups of the dials; balances that are asked for together become one query."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from billing.answers import BalanceView
 from billing.errors import UnknownSubscriber
 from billing.programme import Programme
+from billing.records import Charge, Posting
 from billing.store import reads
 from gateway.database import Transactor
 from gateway.grouping import Grouping
@@ -16,7 +17,7 @@ GROUP_MAX = 500
 WAITING_MAX = 20_000
 
 
-class BalanceLookups:
+class UssdLookups:
     """`now` is the business clock's."""
 
     def __init__(self, database: Transactor, *, programme: Programme, now: Callable[[], datetime]) -> None:
@@ -25,9 +26,17 @@ class BalanceLookups:
         self._now = now
         self._lookups: Grouping[str, BalanceView] = Grouping(self._read, group_max=GROUP_MAX, waiting_max=WAITING_MAX)
 
-    def __call__(self, msisdn: str) -> "Deferred[BalanceView]":
+    def balances(self, msisdn: str) -> "Deferred[BalanceView]":
         """Everything about a number's money; fails with UnknownSubscriber or TooManyWaiting."""
         return self._lookups.submit(msisdn)
+
+    def last_fee(self, msisdn: str) -> "Deferred[Charge | None]":
+        """The last tariff fee; fails with UnknownSubscriber."""
+        return self._database.read(reads.last_fee, msisdn)
+
+    def movements(self, msisdn: str) -> "Deferred[tuple[Posting, ...]]":
+        """The last five postings, newest first; fails with UnknownSubscriber."""
+        return self._database.read(reads.movements, msisdn)
 
     async def stop(self) -> None:
         """Wait until every look-up has its answer."""
