@@ -80,6 +80,7 @@ class _Live:
     link: Hashable
     first_step: int | None
     last_step: int | None
+    on_its_way: bool = False
     timer: IDelayedCall | None = None
     repeats: list[Deferred[Say | None]] = field(default_factory=list)
 
@@ -238,17 +239,19 @@ class UssdService:
         dialogue = live.dialogue
         if say.end:
             self._forget(live)
-            if dialogue.session is not None:
-                self._ended.put(dialogue.msisdn, dialogue, self._clock.seconds())
+            self._ended.put(dialogue.msisdn, dialogue, self._clock.seconds())
         else:
             self._wait_for_answer(live)
         self._wake_repeats(live, say)
         delivery = Delivery.REFUSED
+        live.on_its_way = True
         self._delivering += 1
         try:
             delivery = await deliver(say)
         finally:
+            live.on_its_way = False
             self._delivering -= 1
+            self._forget_ended(dialogue)
             if say.end:
                 self._record(live, _UNDELIVERED.get(delivery, dialogue.outcome or Outcome.ANSWERED))
             elif delivery is not Delivery.DELIVERED and live.dialogue is dialogue:
@@ -302,6 +305,12 @@ class UssdService:
             await self._spare_deliver(effect, deliver)
         return True
 
+    def _forget_ended(self, dialogue: Dialogue) -> None:
+        """A number comes round: after its answer arrived, the same one is a new session. A name never does."""
+        now = self._clock.seconds()
+        if not isinstance(dialogue.session, str) and self._ended.get(dialogue.msisdn, now) is dialogue:
+            self._ended.take(dialogue.msisdn, now)
+
     def _advance(self, live: _Live, event: Event) -> Effect:
         live.dialogue, effect = advance(live.dialogue, event, self._clock.seconds(), self._scene)
         return effect
@@ -352,11 +361,12 @@ def _same_session(live: _Live, indication: Indication) -> bool:
 
 
 def _repeats_begin(live: _Live, indication: Indication) -> bool:
-    """Whether a BEGIN is the one that opened this dialogue.
+    """Whether a BEGIN is the one that opened this dialogue, said twice.
 
-    With a session number: the same one, before any answer. Without: the same text while it is being answered.
+    Numbers are few and come round (its_session_info has 256), so that only a network which cannot have had
+    our answer yet is repeating itself; a session name of an aggregator stays the same session for good.
     """
     dialogue = live.dialogue
-    if indication.text != dialogue.dialled or indication.session != dialogue.session or dialogue.asks > 1:
+    if (indication.session, indication.text) != (dialogue.session, dialogue.dialled) or dialogue.asks > 1:
         return False
-    return indication.session is not None or dialogue.phase is Phase.ASKING
+    return isinstance(indication.session, str) or dialogue.phase is Phase.ASKING or live.on_its_way

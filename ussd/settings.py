@@ -10,8 +10,8 @@ class UssdSettings:
     `sessions_max` bounds sessions together with application calls that outlived their deadline. At `soft_s` a
     stale answer is given if there is one, at `hard_s` the session is closed with a text that the application
     has `last_resort_s` to name. A menu waits `idle_s` for an answer and no session lasts longer than
-    `dialogue_s_max`; within `resume_s` a broken one continues where it was (0: never). A BEGIN of the same
-    session within `duplicate_s` after its end is the network repeating itself.
+    `dialogue_s_max`; within `resume_s` a broken one continues where it was (0: never). The last answer of a
+    session is kept `duplicate_s` for a network that repeats itself.
     """
 
     sessions_max: int = 10_000

@@ -302,9 +302,12 @@ def test_item_36_lost_link_closes_its_sessions(rig: Rig) -> None:
 
 
 def test_item_37_repeated_deliver_sm_gets_its_response_and_one_answer(rig: Rig) -> None:
-    pdu = rig.deliver(1, b"*100#", (ITS, b"\x05\x00"))
-    rig.adapter.request_received(rig.link, pdu)
+    on_its_way: Deferred[Pdu] = Deferred()
+    rig.link.results = [on_its_way]
     rig.deliver(1, b"*100#", (ITS, b"\x05\x00"))
+    pdu = rig.deliver(1, b"*100#", (ITS, b"\x05\x00"))
+    on_its_way.callback(SubmitSmResp(message_id="1"))
+    rig.adapter.request_received(rig.link, pdu)
     assert len(rig.link.responded) == 3
     assert len(rig.link.submitted) == 1
     assert len(rig.backend.requests) == 1

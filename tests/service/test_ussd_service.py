@@ -581,37 +581,53 @@ def test_item_36_lost_link_ends_its_sessions_and_no_others(network: Network) -> 
     network.assert_nothing_is_left()
 
 
-def test_item_37_repeated_begin_gets_one_answer_of_one_reading(network: Network) -> None:
-    network.dial(session=5)
-    network.dial(session=5)
+@pytest.mark.parametrize("session", [5, None, "ATUid_1"])
+def test_item_37_repeated_begin_gets_one_answer_of_one_reading(network: Network, session: int | str | None) -> None:
+    on_its_way: Deferred[Delivery] = Deferred()
+    network.dial(session=session, door=Door(delivery=on_its_way))
+    network.dial(session=session)
     network.backend.reply()
-    network.dial(session=5)
-    assert network.door.texts == ["Sold"] * 3
-    assert [say.repeated for say in network.door.shown].count(False) == 1
+    network.dial(session=session)
+    assert network.door.shown == [Say(text="Sold", end=True, repeated=True)] * 2
+    on_its_way.callback(Delivery.DELIVERED)
     assert len(network.backend.requests) == 1
     assert network.outcomes == [Outcome.ANSWERED]
     assert network.service.counts.duplicates == 2
     network.assert_nothing_is_left()
 
 
-def test_item_37_repeated_begin_without_session_number_is_known_while_it_is_being_answered(network: Network) -> None:
-    network.dial()
-    network.dial()
-    network.backend.reply()
+def test_item_37_repeated_begin_of_a_menu_on_its_way_asks_nothing(network: Network) -> None:
+    on_its_way: Deferred[Delivery] = Deferred()
+    network.dial("*100*0#", session=5, door=Door(delivery=on_its_way))
+    network.dial("*100*0#", session=5)
+    assert network.door.shown == [Say(text="1 Cashback\n2 Join", end=False, repeated=True)]
+    on_its_way.callback(Delivery.DELIVERED)
     assert len(network.backend.requests) == 1
-    network.dial()
-    network.backend.reply("again")
+    network.abort()
+
+
+def test_item_37_session_number_that_came_round_is_a_new_session(network: Network) -> None:
+    for _ in range(3):
+        network.dial(session=5)
+        network.backend.reply()
+    assert network.door.shown == [Say(text="Sold", end=True)] * 3
+    assert network.outcomes == [Outcome.ANSWERED] * 3
+    network.dial("*100*0#", session=5)
+    network.dial("*100*0#", session=5)
+    assert network.outcomes == [Outcome.ANSWERED] * 3 + [Outcome.REPLACED]
+    network.abort()
+
+
+def test_item_43_session_name_of_an_aggregator_gets_the_same_answer_for_a_while(network: Network) -> None:
+    network.dial(session="ATUid_1")
+    network.backend.reply()
+    network.clock.advance(2.0)
+    network.dial(session="ATUid_1")
+    assert network.door.shown == [Say(text="Sold", end=True), Say(text="Sold", end=True, repeated=True)]
+    network.clock.advance(0.1)
+    network.dial(session="ATUid_1")
+    network.backend.reply()
     assert len(network.backend.requests) == 2
-    assert network.outcomes == [Outcome.ANSWERED, Outcome.ANSWERED]
-
-
-def test_item_37_same_session_number_later_is_a_new_session(network: Network) -> None:
-    network.dial(session=5)
-    network.backend.reply()
-    network.clock.advance(2.1)
-    network.dial(session=5)
-    network.backend.reply()
-    assert network.outcomes == [Outcome.ANSWERED, Outcome.ANSWERED]
 
 
 def test_item_37_same_session_number_with_another_code_is_a_new_session(network: Network) -> None:
