@@ -147,21 +147,20 @@ class SmppProtocol(protocol.Protocol):
         """How many requests may be written now without waiting."""
         return max(0, self.window - self._requests.in_window)
 
-    def respond(self, request: Pdu, response: Pdu) -> bool:
+    def respond(self, request: Pdu, response: Pdu) -> None:
         """Answer a request; all answers of one reactor turn leave in one write.
 
-        False when the session is over and the answer has nowhere to go. Raises
+        An answer to a session that is over is dropped: the peer will ask again. Raises
         SessionStateError for a second answer, PduError for wrong values.
         """
         session = self.session
         if session.is_closed:
-            return False
+            return
         session.respond(request, response)
         if not self._reading:
             self._flush_soon()
         if type(request) in _BINDS and session.state.is_bound:
             self._became_bound()
-        return True
 
     async def request(self, pdu: Pdu, *, on_written: Callable[[int], None] | None = None) -> Pdu:
         """Send a request once the window has room, and return its answer, whatever its status.

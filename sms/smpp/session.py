@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 
     Tap = Callable[[Direction, bytes, Pdu | None], None]
 
+__all__ = ["EXPIRED_MAX", "INBOUND_MAX", "Role", "Session", "SessionState"]
+
 INBOUND_MAX = 5_000
 """Requests of the peer that may wait for our answer; more are refused with ESME_RTHROTTLED."""
 EXPIRED_MAX = 1_000
