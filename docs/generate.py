@@ -18,9 +18,9 @@ def configuration() -> str:
     """Every key with its default and its sentence."""
     return (
         "# Configuration\n\n"
-        "One TOML file; `FIRSTCHARGE__SECTION__KEY` in the environment lies over it; `…_FILE` names a file with a secret.\n"
-        "`firstcharge config init` writes this file, `config check` says what is wrong where, `config explain KEY` tells"
-        " about one key.\n\n```toml\n" + render_defaults() + "```\n"
+        "One TOML file; `FIRSTCHARGE__SECTION__KEY` in the environment lies over it; `…_FILE` names a file with a\n"
+        "secret. `firstcharge config init` writes this file, `config check` says what is wrong where,\n"
+        "`config explain KEY` tells about one key.\n\n```toml\n" + render_defaults() + "```\n"
     )
 
 

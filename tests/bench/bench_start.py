@@ -1,4 +1,4 @@
-"""B10: how long until it serves, how long the story takes, how large it is, how soon it is back with a full outbox."""
+"""B10: how long until it serves, how long the story takes, how large it is, how soon it is back with a full queue."""
 
 import contextlib
 import json
