@@ -1,6 +1,7 @@
 """The program as its operators see it: readiness, status, verification, metrics."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Protocol
 
@@ -14,9 +15,6 @@ from gateway.directory import StoredDirectory
 from gateway.http.ports import MonthRunView, Verdict
 from gateway.links import Links
 from sms.outbox import Pending, pending_counts
-
-VIOLATIONS_SHOWN_MAX = 1_000
-"""A broken ledger may break everywhere; the first ones say enough."""
 
 
 class Clock(Protocol):
@@ -91,5 +89,5 @@ def _outbox(pending: Pending) -> Mapping[str, object]:
 
 
 def _verify(connection: Connection, programme: Programme) -> Verdict:
-    report = verify(connection, programme)
-    return Verdict(checked=report.checked, violations=report.violations[:VIOLATIONS_SHOWN_MAX])
+    found = verify(connection, programme)
+    return Verdict(checked=sum(found.checked.values()), violations=[asdict(one) for one in found.violations])
