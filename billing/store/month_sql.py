@@ -147,6 +147,7 @@ def _credited_early() -> Select[Any]:
         posting.subscription_id.in_(done),
         posting.kind == PostingKind.CREDIT.value,
         posting.ref == _period,
+        posting.effective_at == _start,
     )
 
 
