@@ -1,0 +1,101 @@
+"""The metrics page: the contract's names, no `_created`, no subscriber in a label."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from billing.answers import ChargeAnswer
+from billing.decision import Outcome
+from billing.words import ChargeStatus, ChargeType
+from gateway.metrics import Metrics
+from sms.delivery.counters import DeliveryCounters
+from sms.outbox import Pending
+from ussd.records import Outcome as SessionOutcome
+from ussd.records import SessionRecord
+
+NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    families = text_string_to_metric_families(metrics.exposition().decode())
+    return {(one.name, tuple(sorted(one.labels.items()))): one.value for family in families for one in family.samples}
+
+
+def given_charge(**changes: Any) -> Outcome:
+    figures = {"amount": 65000, "cashback": 15000, "main": 50000, "unpaid": 0} | changes
+    return Outcome(
+        answer=ChargeAnswer(
+            charge_id="c",
+            msisdn="79160000001",
+            type=ChargeType.USAGE,
+            status=ChargeStatus.PAID,
+            steps=(),
+            booked_at=NOW,
+            **figures,
+        )
+    )
+
+
+def test_what_was_counted_is_on_the_page() -> None:
+    delivery = DeliveryCounters()
+    delivery.submitted["accrued", "smsc-1", "accepted"] += 2
+    delivery.segments["ucs2"] += 2
+    delivery.throttled["smsc-1"] += 1
+    delivery.possible_duplicates = 3
+    delivery.in_doubt = 4
+    delivery.delivered("smsc-1", 1.5)
+    metrics = Metrics(delivery)
+    metrics.link_changed("smsc-1", True)
+    metrics.window_used("smsc-1", 7)
+    metrics.postback_rejected("signature")
+    metrics.committed([given_charge(), given_charge()])
+    metrics.committed([Outcome(answer=given_charge().answer, hit=True)])
+    metrics.session_ended(
+        SessionRecord(
+            session_id="s",
+            began_at=NOW,
+            msisdn="m:1",
+            code="*100#",
+            dialled="*100#",
+            trail=(),
+            outcome=SessionOutcome.ANSWERED,
+            latency_ms=5,
+            duration_ms=15,
+            octets=40,
+        )
+    )
+    metrics.outbox(Pending(by_kind={"accrued": 5}, in_doubt=0, dead=0, oldest_due=NOW - timedelta(seconds=90)), NOW)
+    metrics.month_progress(0.5)
+    metrics.reactor_lag(0.002)
+    found = samples(metrics)
+    assert (
+        found["firstcharge_sms_submitted_total", (("kind", "accrued"), ("link", "smsc-1"), ("result", "accepted"))]
+        == 2
+    )
+    assert found["firstcharge_sms_segments_total", (("coding", "ucs2"),)] == 2
+    assert found["firstcharge_smpp_throttled_total", (("link", "smsc-1"),)] == 1
+    assert found["firstcharge_sms_possible_duplicates_total", ()] == 3
+    assert found["firstcharge_outbox_in_doubt_total", ()] == 4
+    assert found["firstcharge_sms_delivery_seconds_bucket", (("le", "2.0"), ("link", "smsc-1"))] == 1
+    assert found["firstcharge_sms_delivery_seconds_bucket", (("le", "1.0"), ("link", "smsc-1"))] == 0
+    assert found["firstcharge_smpp_link_up", (("link", "smsc-1"),)] == 1
+    assert found["firstcharge_smpp_window_used", (("link", "smsc-1"),)] == 7
+    assert found["firstcharge_postback_rejected_total", (("reason", "signature"),)] == 1
+    assert found["firstcharge_bill_lines_total", (("outcome", "paid"),)] == 2
+    assert found["firstcharge_bill_amount_minor_total", (("source", "cashback"),)] == 30000
+    assert found["firstcharge_ussd_requests_total", (("code", "*100#"), ("outcome", "answered"))] == 1
+    assert found["firstcharge_ussd_session_seconds_bucket", (("le", "0.02"),)] == 1
+    assert found["firstcharge_ussd_session_seconds_bucket", (("le", "0.01"),)] == 0
+    assert found["firstcharge_outbox_pending", (("kind", "accrued"),)] == 5
+    assert found["firstcharge_outbox_oldest_seconds", ()] == 90
+    assert found["firstcharge_month_run_progress_ratio", ()] == 0.5
+    assert found["firstcharge_reactor_lag_seconds", ()] == 0.002
+
+
+def test_the_page_has_no_created_series_and_no_number() -> None:
+    metrics = Metrics(DeliveryCounters())
+    metrics.committed([given_charge()])
+    page = metrics.exposition().decode()
+    assert "_created" not in page
+    assert "79160000001" not in page
