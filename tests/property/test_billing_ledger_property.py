@@ -184,13 +184,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(msisdn=numbers, number=small_ids, amount=sums)
     def top_up(self, msisdn: str, number: int, amount: int) -> None:
-        cashback_before = self.world.balances(msisdn).cashback
+        cashback_before, main_before = self.world.balances(msisdn).cashback, self.world.balances(msisdn).main
         outcome = self.attempt(TopUp(topup_id=f"t-{number}", msisdn=msisdn, amount=amount))
         if outcome is not None and not outcome.hit:
             row = self.world.balances(msisdn)
             assert row.cashback >= cashback_before
             open_charges = self.world.books.open_charges.get(row.subscription_id, {})
             assert not open_charges or row.main <= row.held_main
+            assert row.main >= min(main_before + amount, 0)
 
     @rule(msisdn=numbers, number=small_ids, amount=sums)
     def take_voucher(self, msisdn: str, number: int, amount: int) -> None:

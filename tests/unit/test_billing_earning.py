@@ -230,19 +230,20 @@ def test_the_best_promotion_in_force_counts_and_none_lowers() -> None:
 
     promos = [
         promo("lower", "3", "2025-01-01", "2026-01-01"),
+        promo("equal", "5", "2025-01-01", "2026-01-01"),
         promo("good", "8", "2025-04-01", "2025-04-10"),
         promo("best", "9", "2025-04-05", "2025-04-06"),
     ]
     world = World().runs(catalogue(OZON, promos=promos))
-    for at, percent in (
-        ("2025-03-31 23:59:59", "5"),
-        ("2025-04-01 00:00", "8"),
-        ("2025-04-05 12:00", "9"),
-        ("2025-04-06 00:00", "8"),
-        ("2025-04-10 00:00", "5"),
+    for at, percent, raised_by in (
+        ("2025-03-31 23:59:59", "5", None),
+        ("2025-04-01 00:00", "8", "good"),
+        ("2025-04-05 12:00", "9", "best"),
+        ("2025-04-06 00:00", "8", "good"),
+        ("2025-04-10 00:00", "5", None),
     ):
         click = world.at(at).do(RecordClick(msisdn=A, partner="ozon")).answer.click
-        assert click.reward.percent == parse_percent(percent), at
+        assert (click.reward.percent, click.promo) == (parse_percent(percent), raised_by), at
 
 
 def test_orders_in_a_partners_app_or_mobile_site_count_only_where_allowed() -> None:

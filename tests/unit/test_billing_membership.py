@@ -288,6 +288,7 @@ def test_under_an_investigation_nothing_is_credited_and_the_next_first_after_it_
     world.earned("o-1", "1000.00")
     assert world.sums() == ("100.00", "0.00", "0.00")
     world.at("2025-04-10 12:00").do(blocks())
+    world.charge("c-1", "1.00")
     assert world.sums() == ("100.00", "0.00", "0.00")
     world.at("2025-05-01 00:00").month("2025-05")
     assert world.sums() == ("0.00", "100.00", "0.00")

@@ -165,6 +165,17 @@ def test_a_month_that_comes_late_credits_what_was_there_on_the_first() -> None:
     assert world.sums() == ("30.00", "0.00", "300.00")
 
 
+def test_a_credit_step_never_moves_what_accrued_since_the_first() -> None:
+    """Rule 25, on a row whose step was not decided before the month's first reward."""
+    world = given("150.00").subscriber(tariff="zero").at("2025-04-10 12:00")
+    world.earned("o-1", "1000.00")
+    world.books.put(replace(world.balances(), credited_period="2025-03"))
+    world.forget().month("2025-04")
+    assert world.posted() == []
+    assert world.sums() == ("50.00", "150.00", "0.00")
+    assert world.books.accruals["ozon", "o-1"].state is AccrualState.ACCRUED
+
+
 def test_months_that_come_together_are_credited_and_charged_in_their_order() -> None:
     world = given("150.00", "2000.00").at("2025-05-03 12:00")
     world.month("2025-04")
