@@ -101,6 +101,8 @@ def _tlv_head_writer(tag: int) -> _Checked[int, bytes]:
 
 
 def _read_tlv_head(octets: bytes) -> tuple[int, int, int]:
+    if len(octets) != TLV_HEAD.size:
+        raise KeyError
     tag, size = TLV_HEAD.unpack(octets)
     check_size(tag, size)
     if tag in RELATED_TAGS or not size:
