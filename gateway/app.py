@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -29,15 +28,17 @@ from billing.calendar import period_of
 from billing.decision import Context, Outcome
 from billing.errors import UnknownSubscriber
 from billing.store import reads
-from gateway import faults, migrations
+from gateway import __version__, faults, migrations
 from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
 from gateway.database import Database, DatabaseError
 from gateway.directory import StoredDirectory
+from gateway.gauges import Gauges
 from gateway.grouping import TooManyWaiting
 from gateway.http.api import ApiParts, build_router
 from gateway.http.auth import Keys
 from gateway.http.door import DoorLimits, HttpDoor
+from gateway.http.ports import MonthRunView
 from gateway.ids import RandomIds
 from gateway.ledger_lane import LedgerLane
 from gateway.lifecycle import Lifecycle, Part
@@ -61,6 +62,7 @@ from sms.dispatcher import Dispatcher, LinkTerms, SendingTerms, Surroundings
 from sms.inbound import Inbound
 from sms.outbox import MobileOriginated, enqueue
 from ussd.menu import MENUS, CodeTable
+from ussd.records import SessionRecord
 from ussd.service import UssdService
 from ussd.settings import UssdSettings
 
@@ -92,7 +94,7 @@ class Gateway:
         self._clock: ManualClock | SystemClock = SystemClock(wall_now)
         self._directory = StoredDirectory(self._database, now=self.now)
         self._lane = LedgerLane(
-            self._database, context=self._context, record=self._queue_notices, committed=self._poke
+            self._database, context=self._context, record=self._queue_notices, committed=self._committed
         )
         self._counters = DeliveryCounters()
         self._metrics = Metrics(self._counters)
@@ -162,6 +164,15 @@ class Gateway:
         if isinstance(self._clock, SystemClock):
             poll = DuePoll(self._clock, months, self._reactor)
             await start(Part(name="poll", start=poll.start, stop=poll.stop))
+        gauges = Gauges(
+            self._metrics,
+            self._reactor,
+            database=self._database,
+            links=self._links,
+            now=self.now,
+            current_month=partial(self._current_month, months),
+        )
+        await start(Part(name="gauges", start=gauges.start, stop=gauges.stop))
         await self._links.start()
         await start(
             Part(name="ussd", stop=partial(self._ussd.stop, limit_s=USSD_DRAIN_S), stop_s_max=USSD_DRAIN_S + 1)
@@ -201,6 +212,9 @@ class Gateway:
     def _context(self) -> Context:
         return Context(now=self.now(), programme=self._programme, catalogue=self._directory.running, ids=self._ids)
 
+    async def _current_month(self, months: MonthJob) -> MonthRunView:
+        return await months.view(period_of(self.now(), self._programme.zone))
+
     def _timing(self, now: datetime) -> Timing:
         return Timing(now=now, quiet=to_quiet_hours(self._settings), zone=self._programme.zone)
 
@@ -209,9 +223,14 @@ class Gateway:
         if events:
             enqueue(connection, notices_for(events, self._timing(context.now)))
 
-    def _poke(self, outcomes: Sequence[Outcome]) -> None:
+    def _committed(self, outcomes: Sequence[Outcome]) -> None:
+        self._metrics.committed(outcomes)
         if any(outcome.events for outcome in outcomes):
             self._dispatcher.poke()
+
+    def _session_ended(self, record: SessionRecord) -> None:
+        self._metrics.session_ended(record)
+        self._records.add(record)
 
     async def _queue_balance(self, msisdn: str, ref: str, latin: bool) -> bool:
         is_queued = await self._database.transact(_queue_balance, msisdn, ref, latin, self._timing(self.now()))
@@ -292,7 +311,7 @@ class Gateway:
             now=self.now,
             new_id=lambda: uuid.uuid4().hex,
             mask=self._mask,
-            records=self._records.add,
+            records=self._session_ended,
         )
 
     def _build_door(self, months: MonthJob, clock_door: ClockDoor) -> HttpDoor:
@@ -305,7 +324,7 @@ class Gateway:
             programme=self._programme,
             clock=self,
             is_demo=settings.demo,
-            current_month=lambda: months.view(period_of(self.now(), self._programme.zone)),
+            current_month=partial(self._current_month, months),
             exposition=self._metrics.exposition,
         )
         router = build_router(
@@ -323,7 +342,7 @@ class Gateway:
                 currency=settings.programme.currency,
                 owns_main=self._programme.main_balance == "internal",
                 terms_version=settings.programme.terms_version,
-                version=version("firstcharge"),
+                version=__version__,
             )
         )
         return HttpDoor(

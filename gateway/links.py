@@ -87,10 +87,14 @@ class Links:
                 "name": link.config.name,
                 "state": link.state.value,
                 "window": link.config.window,
-                "window_used": 0 if link.protocol is None else link.config.window - link.protocol.window_free,
+                "window_used": self.window_used(link),
             }
             for link in self.links
         ]
+
+    def window_used(self, link: EsmeLink) -> int:
+        """Requests of a link that wait for their answer."""
+        return 0 if link.protocol is None else link.config.window - link.protocol.window_free
 
     async def start(self) -> None:
         """Begin to connect; the links come up when they can."""

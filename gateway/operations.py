@@ -5,11 +5,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Protocol
 
-from billing.store.verify import verify
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
 from billing.programme import Programme
+from billing.store.verify import verify
 from gateway.database import Database
 from gateway.directory import StoredDirectory
 from gateway.http.ports import MonthRunView, Verdict
