@@ -38,6 +38,7 @@ from sms.smpp.config import Timing
 from sms.smpp.server import SmscFactory
 
 STOP_SECONDS_MAX = 3.0
+UNBIND_SECONDS_MAX = 1.0
 CONNECTIONS_MAX = 2_000
 
 
@@ -171,5 +172,6 @@ def _timing(options: SimulatorSettings) -> Timing:
         session_init_s=options.bind_deadline_s,
         enquire_link_s=options.enquire_link_s,
         response_timeout_s=options.response_timeout_s,
-        inactivity_s=options.inactivity_s,
+        inactivity_s=options.inactivity_s or None,
+        unbind_s=UNBIND_SECONDS_MAX,
     )

@@ -122,3 +122,11 @@ class GatewayUnreachable(Problem):
     status = 502
     code = "GATEWAY_UNREACHABLE"
     title = "The gateway does not answer"
+
+
+class Stopping(Problem):
+    """The simulator is going down while a request is served."""
+
+    status = 503
+    code = "STOPPING"
+    title = "Stopping"

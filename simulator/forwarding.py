@@ -119,7 +119,7 @@ class Forwarding:
         """Tell the sender that the phone is reachable again (SMPP 3.4 §4.12)."""
         session = self._accounts.of(message.account.system_id).receiver()
         if session is not None:
-            session.link.send_alert(
+            session.link.send_unanswered(
                 AlertNotification(
                     source_addr_ton=Ton.INTERNATIONAL,
                     source_addr_npi=Npi.ISDN,

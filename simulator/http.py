@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ValidationError
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -32,11 +32,13 @@ from simulator.errors import (
     PathUnknown,
     Problem,
     RequestInvalid,
+    Stopping,
 )
 
 BODY_OCTETS_MAX = 1_048_576
 REQUEST_SECONDS_MAX = 10.0
 IDLE_SECONDS_MAX = 75.0
+LINGER_SECONDS = 2.0
 CONNECTIONS_PER_ADDRESS_MAX = 256
 
 JSON_TYPE = "application/json"
@@ -221,12 +223,15 @@ class _Channel(http.HTTPChannel):
         self._door = door
         self._host = host
         self._deadline: Any = None
+        self.refused = False
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         super().connectionMade()
         self._start_deadline()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if self.refused:
+            return
         if self._deadline is None and not self._handlingRequest:
             self._start_deadline()
         super().dataReceived(data)
@@ -239,6 +244,30 @@ class _Channel(http.HTTPChannel):
         self._stop_deadline()
         self._door.forget(self._host)
         super().connectionLost(reason)
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer before the request is whole, and close once the sender had a moment to read that.
+
+        Closing at once would reset the connection under whoever still sends, and the answer with it.
+        """
+        if self.refused:
+            return
+        self.refused = True
+        self._stop_deadline()
+        body = json.dumps(problem.document()).encode()
+        headers = {
+            "Content-Type": PROBLEM_TYPE,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            **_SAFE_HEADERS,
+        }
+        lines = [
+            f"HTTP/1.1 {problem.status} {problem.title}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        if self.transport is not None:
+            self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        self._deadline = self._door.reactor.callLater(LINGER_SECONDS, self._too_slow)
 
     def _start_deadline(self) -> None:
         self._deadline = self._door.reactor.callLater(REQUEST_SECONDS_MAX, self._too_slow)
@@ -256,28 +285,28 @@ class _Channel(http.HTTPChannel):
 class _Request(http.Request):
     """One request: bounded while it arrives, routed once it is there."""
 
+    channel: Any  # a _Channel
+
     def __init__(self, channel: Any, *, door: Door) -> None:
         super().__init__(channel, parsePOSTFormSubmission=False)
         self._door = door
         self._octets = 0
-        self._refused = False
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
-        super().gotLength(0 if length is None or length > self._door.body_octets_max else length)
-        if length is not None and length > self._door.body_octets_max:
-            self._refuse_size()
+        too_large = length is not None and length > self._door.body_octets_max
+        super().gotLength(0 if too_large else length)
+        if too_large:
+            self.channel.refuse(BodyTooLarge(f"at most {self._door.body_octets_max} octets"))
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         self._octets += len(data)
-        if self._refused:
-            return
         if self._octets > self._door.body_octets_max:
-            self._refuse_size()
-            return
-        super().handleContentChunk(data)
+            self.channel.refuse(BodyTooLarge(f"at most {self._door.body_octets_max} octets"))
+        else:
+            super().handleContentChunk(data)
 
     def process(self) -> None:
-        if self._refused:
+        if self.channel.refused:
             return
         served = Deferred.fromCoroutine(self._serve())
         self._door.running.add(served)
@@ -302,7 +331,9 @@ class _Request(http.Request):
     def _served(self, result: Any, served: Deferred[None]) -> None:
         """The border of the network door: whatever a handler did not expect is logged and answered once."""
         self._door.running.discard(served)
-        if isinstance(result, Failure):
+        if isinstance(result, Failure) and result.check(CancelledError):
+            self._answer(_problem_reply(Stopping("the simulator is being stopped")))
+        elif isinstance(result, Failure):
             self._door.failures.failure("a request failed", failure=result)
             self._answer(_problem_reply(Problem("the simulator failed; its log says why")))
 
@@ -332,12 +363,6 @@ class _Request(http.Request):
         if self.method != b"HEAD":
             self.write(body)
         self.finish()
-
-    def _refuse_size(self) -> None:
-        self._refused = True
-        self.setHeader("Connection", "close")
-        self._answer(_problem_reply(BodyTooLarge(f"at most {self._door.body_octets_max} octets")))
-        self.channel.loseConnection()
 
 
 def _problem_reply(problem: Problem) -> Reply:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 from simulator.rate import RateLimit
 from simulator.settings import Account
+from sms.smpp import SessionState
 from sms.smpp.constants import CommandStatus
 from sms.smpp.pdu import Bind
 from sms.smpp.protocol import SmppProtocol
 from sms.smpp.server import Accepted
-from sms.smpp.session import SessionState
 
 SYSTEM_ID = "FIRSTCHARGE-SIM"
 DELIVERIES_IN_FLIGHT_MAX = 100

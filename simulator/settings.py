@@ -61,7 +61,7 @@ class Simulator(_Section):
     zone: str = "Europe/Moscow"
     shop_secrets: dict[str, str] = Field(default_factory=dict, repr=False)
     bind_deadline_s: float = Field(default=5.0, gt=0, le=600)
-    inactivity_s: float = Field(default=300.0, gt=0, le=86_400)
+    inactivity_s: float = Field(default=0.0, ge=0, le=86_400, description="0: never")
     enquire_link_s: float = Field(default=30.0, gt=0, le=3_600)
     response_timeout_s: float = Field(default=10.0, gt=0, le=600)
     ussd_answer_s: float = Field(default=15.0, gt=0, le=600)

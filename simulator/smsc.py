@@ -6,6 +6,7 @@ in one write. Receipts and messages from handsets go through the account's deliv
 
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 
 from simulator.capture import Capture
@@ -23,6 +24,7 @@ from simulator.settings import Simulator
 from simulator.timers import Timers
 from simulator.ussd_centre import UssdCentre
 from sms.errors import SmppError
+from sms.smpp import SessionState
 from sms.smpp.constants import CommandStatus, Tag
 from sms.smpp.events import Direction
 from sms.smpp.pdu import (
@@ -40,7 +42,6 @@ from sms.smpp.pdu import (
     response_to,
 )
 from sms.smpp.protocol import SmppProtocol
-from sms.smpp.session import SessionState
 from ussd.wire import SERVICE_TYPE
 
 OK = CommandStatus.ESME_ROK
@@ -109,8 +110,7 @@ class Smsc:
 
     async def stop(self) -> None:
         """Unbind every session and forget what was to come."""
-        for session in self.sessions():
-            await session.link.unbind()
+        await DeferredList([Deferred.fromCoroutine(session.link.unbind()) for session in self.sessions()])
         self._timers.cancel_all()
         for queue in self.deliveries.values():
             queue.stop()

@@ -1,6 +1,7 @@
 """What the handlers of every family share: bodies, numbers of a query, answers that are passed on."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -46,6 +47,11 @@ def limit_of(query: Mapping[str, str], *, default: int) -> int:
     if not 1 <= limit <= ITEMS_MAX:
         raise RequestInvalid(f"limit is 1 to {ITEMS_MAX}", field="limit")
     return limit
+
+
+def wall_text(wall_at: float) -> str:
+    """A moment by this machine's clock, which goes on where the network's stands."""
+    return datetime.fromtimestamp(wall_at, UTC).isoformat(timespec="milliseconds")
 
 
 def given(figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.api.common import limit_of, passed_on, whole_number
+from simulator.api.common import limit_of, passed_on, wall_text, whole_number
 from simulator.capture import Capture, Traced
 from simulator.clock import NetworkClock
 from simulator.errors import PathUnknown
@@ -199,6 +199,7 @@ class NetworkApi:
         return {
             "serial": entry.serial,
             "at": self._network_clock.stamp_text(entry.at),
+            "wall_at": wall_text(entry.at),
             "link": entry.connection.name,
             "direction": "to_smsc" if entry.received else "to_esme",
             "command": entry.command,
@@ -219,8 +220,10 @@ class NetworkApi:
             "data_coding": one.pdu.data_coding,
             "esm_class": one.pdu.esm_class,
             "accepted_at": self._network_clock.stamp_text(one.at),
+            "accepted_wall_at": wall_text(one.at),
             "state": one.state.name.lower(),
             "state_at": self._network_clock.stamp_text(one.state_at),
+            "state_wall_at": wall_text(one.state_at),
             "account": one.account.system_id,
             "text": decode(payload_of(one), one.pdu.data_coding),
             "part": None

@@ -12,6 +12,25 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
+const ICONS = {
+  power: "M12 3v8M6.3 6.8a8 8 0 1 0 11.4 0",
+  call: "M5 4h3.2l1.6 4.2-2.2 1.5a12 12 0 0 0 5.7 5.7l1.5-2.2L19 14.8V18a2 2 0 0 1-2 2A14 14 0 0 1 3 6a2 2 0 0 1 2-2z",
+  erase: "M9 5h11v14H9l-6-7zM12.5 9.5l5 5M17.5 9.5l-5 5",
+};
+
+// Drawn, not typed: fonts differ in the signs they have.
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", `icon icon-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
 export function replace(parent, ...children) {
   parent.replaceChildren(...children.filter(Boolean));
 }
@@ -127,6 +146,12 @@ export function clockText(instant, seconds = false) {
   return seconds ? `${p.hour}:${p.minute}:${p.second}.${p.fraction.padEnd(3, "0")}` : `${p.hour}:${p.minute}`;
 }
 
+// A moment by this machine's clock: the network's may stand still.
+export function localTime(instant) {
+  const at = new Date(instant);
+  return `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
 export function badge(text, kind = "", title = null) {
   return h("span", { class: `badge ${kind}`, title }, text);
 }
@@ -144,7 +169,7 @@ export function tracedRow(pdu) {
   const bad = pdu.status !== "ESME_ROK";
   const row = h("details", { class: `pdu ${outward ? "out" : "in"}` },
     h("summary", {},
-      h("span", { class: "pdu-time" }, clockText(pdu.at, true)),
+      h("span", { class: "pdu-time", title: `network clock ${shortStamp(pdu.at)}` }, localTime(pdu.wall_at)),
       h("span", { class: "pdu-way", title: outward ? "SMSC to ESME" : "ESME to SMSC" }, outward ? "→ ESME" : "← ESME"),
       h("span", { class: "pdu-link" }, pdu.link),
       h("span", { class: "pdu-command" }, pdu.command),

@@ -1,4 +1,4 @@
-import { badge, call, clockText, codingBadges, coalesced, h, header, onChange, pduBody, replace, said, shortStamp, showLinkChip } from "/static/common.js";
+import { badge, call, codingBadges, coalesced, h, header, localTime, onChange, pduBody, replace, said, shortStamp, showLinkChip } from "/static/common.js";
 
 const SHOWN_MAX = 300;
 const KINDS = { delivered: "good", enroute: "warn", accepted: "warn", scheduled: "warn" };
@@ -85,14 +85,14 @@ async function view() {
 
 function segment(detail, number, total) {
   const steps = [
-    { at: detail.accepted_at, what: "accepted by the SMSC", more: detail.id },
-    { at: detail.state_at, what: detail.state, more: "at the handset", kind: KINDS[detail.state] || "bad", skip: detail.state === "enroute" },
-    ...detail.trace.map((pdu) => ({ at: pdu.at, what: pdu.command, more: `${pdu.direction === "to_esme" ? "to" : "from"} ${pdu.link} #${pdu.sequence}${pdu.status === "ESME_ROK" ? "" : ` ${pdu.status}`}`, minor: true })),
-  ].filter((step) => !step.skip);
+    { at: detail.accepted_at, wall: detail.accepted_wall_at, what: "accepted by the SMSC", more: detail.id },
+    { at: detail.state_at, wall: detail.state_wall_at, what: detail.state, more: detail.state === "delivered" ? "on the handset" : "", kind: KINDS[detail.state] || "bad", skip: detail.state === "enroute" },
+    ...detail.trace.map((pdu) => ({ at: pdu.at, wall: pdu.wall_at, what: pdu.command, more: `${pdu.direction === "to_esme" ? "to" : "from"} ${pdu.link} #${pdu.sequence}${pdu.status === "ESME_ROK" ? "" : ` ${pdu.status}`}`, minor: true })),
+  ].filter((step) => !step.skip).sort((a, b) => a.wall.localeCompare(b.wall));
   return h("section", { class: "segment" },
     h("h3", {}, total > 1 ? `Segment ${number} of ${total}` : "The way it went"),
     h("ol", { class: "timeline" }, ...steps.map((step) => h("li", { class: `${step.minor ? "minor" : ""} ${step.kind || ""}` },
-      h("time", {}, `${shortStamp(step.at).slice(0, 5)} ${clockText(step.at, true)}`), h("b", {}, step.what), h("span", { class: "muted" }, step.more)))),
+      h("time", { title: "network clock, then this machine's" }, `${shortStamp(step.at)} · ${localTime(step.wall)}`), h("b", {}, step.what), h("span", { class: "muted" }, step.more)))),
     h("details", {}, h("summary", {}, `submit_sm, ${detail.pdu.hex.length / 2} octets`), pduBody(detail.pdu.hex, detail.pdu.fields)));
 }
 

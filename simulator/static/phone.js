@@ -1,4 +1,4 @@
-import { badge, call, clockText, codingBadges, coalesced, cost, h, header, longDate, onChange, parts, replace, said, shortStamp, showLinkChip, toast, tracedRow } from "/static/common.js";
+import { badge, call, clockText, codingBadges, coalesced, cost, h, header, icon, longDate, onChange, parts, replace, said, shortStamp, showLinkChip, toast, tracedRow } from "/static/common.js";
 
 const PEOPLE = [
   { letter: "A", msisdn: "79160000001", who: "individual", subscriber: { contract: "individual", network: "on_net", tariff: "smart" } },
@@ -8,7 +8,7 @@ const PEOPLE = [
 const SHOPS = [["ozon", "Ozon · 5 %"], ["aliexpress", "AliExpress · 7 %, app counts"], ["domino", "Domino's · 100 р from 1000"], ["lamoda", "Lamoda · 10 %"], ["decathlon", "Decathlon · 3 %"], ["booking", "Booking · 4 %"], ["kino", "Kino · 20 %"]];
 const QUICK = ["*100#", "*100*1#", "*100*2#", "*100*3#", "*100*4#"];
 const KEYS = [["1", ""], ["2", "abc"], ["3", "def"], ["4", "ghi"], ["5", "jkl"], ["6", "mno"], ["7", "pqrs"], ["8", "tuv"], ["9", "wxyz"], ["*", ""], ["0", "+"], ["#", ""]];
-const LANGUAGES = [["ru", "Русский"], ["ro", "Română"], ["en", "English"]];
+const LANGUAGES = ["ru", "ro", "en"];
 const FAILURES = { timeout: "No answer from the service", link_down: "No connection to the service", aborted: "Connection ended" };
 const OCTETS_MAX = 160;
 const LONG_PRESS_MS = 450;
@@ -51,9 +51,9 @@ class Phone {
       this.dialPane, this.smsPane,
       h("div", { class: "off-screen", "aria-hidden": "true" }, "off"));
     this.member = h("span", { class: "muted who" }, this.who);
-    this.language = h("select", { "aria-label": `Language of phone ${this.letter}`, title: "Language of the subscriber", onchange: () => this.setLanguage() }, ...LANGUAGES.map(([code, name]) => h("option", { value: code }, name)));
-    this.power = h("button", { type: "button", class: "power", "aria-pressed": "true", title: "Switch the phone off or on", "aria-label": `Phone ${this.letter} is on`, onclick: () => this.switchPower() }, "⏻");
-    this.join = h("button", { type: "button", class: "small", hidden: true, onclick: () => this.subscribe() }, "Make it a subscriber");
+    this.language = h("select", { "aria-label": `Language of phone ${this.letter}`, title: "Language of this subscriber's messages", onchange: () => this.setLanguage() }, ...LANGUAGES.map((code) => h("option", { value: code }, code)));
+    this.power = h("button", { type: "button", class: "power", "aria-pressed": "true", title: "Switch the phone off or on", "aria-label": `Phone ${this.letter} is on`, onclick: () => this.switchPower() }, icon("power"));
+    this.join = h("button", { type: "button", class: "small", hidden: true, title: "Tell the gateway of this number", onclick: () => this.subscribe() }, "Add");
     const root = h("article", { class: "phone", tabindex: "0", "aria-label": `Phone ${this.letter}, ${this.msisdn}, ${this.who}` },
       h("div", { class: "owner" }, h("span", { class: `letter ${this.letter}` }, this.letter), h("span", { class: "number" }, pretty(this.msisdn), this.member), this.language, this.join),
       h("div", { class: "body" }, h("div", { class: "ear", "aria-hidden": "true" }), this.power, this.screen, this.buildKeys()));
@@ -72,9 +72,9 @@ class Phone {
       key.addEventListener("click", () => { if (!long) this.type(digit); long = false; });
       return key;
     });
-    const callKey = h("button", { type: "button", class: "call", "aria-label": "Call or send", onclick: () => this.send() }, "✆");
-    const back = h("button", { type: "button", class: "key plain", "aria-label": "Delete the last character", onclick: () => this.erase() }, "⌫");
-    const end = h("button", { type: "button", class: "end", "aria-label": "Hang up", onclick: () => this.hangUp() }, "✆");
+    const callKey = h("button", { type: "button", class: "call", "aria-label": "Call or send", onclick: () => this.send() }, icon("call"));
+    const back = h("button", { type: "button", class: "key plain", "aria-label": "Delete the last character", onclick: () => this.erase() }, icon("erase"));
+    const end = h("button", { type: "button", class: "end", "aria-label": "Hang up", onclick: () => this.hangUp() }, icon("call"));
     return h("div", { class: "keys" }, callKey, back, end, ...keys);
   }
 
@@ -244,7 +244,7 @@ class Phone {
     const answer = await call("GET", `/sim/handsets/${this.msisdn}/subscriber`);
     this.join.hidden = answer.status !== 404;
     this.language.hidden = !answer.ok;
-    if (!answer.ok) { this.member.textContent = answer.status === 404 ? `${this.who}, not a subscriber yet` : this.who; return; }
+    if (!answer.ok) { this.member.textContent = answer.status === 404 ? `${this.who} · unknown` : this.who; return; }
     const known = answer.body;
     this.language.value = known.language || "ru";
     const member = { active: "member", left: "left the programme", none: "not a member" }[known.membership] || known.membership || "";
@@ -389,15 +389,48 @@ const refreshLinks = coalesced(async () => {
 });
 
 async function toggleLink() {
-  const known = await call("GET", "/sim/faults");
-  if (!known.ok) return;
-  const faults = known.body;
-  faults.link = faults.link === "up" ? "down" : "up";
-  const answer = await call("PUT", "/sim/faults", faults);
-  if (!answer.ok) toast(said(answer), "bad");
-  else toast(faults.link === "down" ? "The SMSC is down: messages wait at the gateway" : "The SMSC is up again", faults.link === "down" ? "warn" : "good");
+  const faults = await changeFaults((known) => { known.link = known.link === "up" ? "down" : "up"; });
+  if (faults) toast(faults.link === "down" ? "The SMSC is down: messages wait at the gateway" : "The SMSC is up again", faults.link === "down" ? "warn" : "good");
   await refreshLinks();
 }
+
+// The three troubles people try first; the others are on the network page.
+
+const TROUBLES = [
+  { label: "Throttled", most: 100, step: 5, show: (value) => `${value} %`, get: (faults) => Math.round(100 * (faults.response.status.ESME_RTHROTTLED || 0)), set: (faults, value) => { faults.response.status.ESME_RTHROTTLED = value / 100; } },
+  { label: "Answers lost", most: 100, step: 5, show: (value) => `${value} %`, get: (faults) => Math.round(100 * faults.response.drop), set: (faults, value) => { faults.response.drop = value / 100; } },
+  { label: "Slow answers", most: 5000, step: 100, show: (value) => `${value} ms`, get: (faults) => faults.response.delay_ms[1], set: (faults, value) => { faults.response.delay_ms = [Math.round(value / 2), value]; } },
+];
+
+function buildTroubles() {
+  const rows = TROUBLES.map((trouble) => {
+    trouble.output = h("output", {}, trouble.show(0));
+    trouble.slider = h("input", { type: "range", min: "0", max: String(trouble.most), step: String(trouble.step), value: "0",
+      oninput: () => { trouble.output.textContent = trouble.show(Number(trouble.slider.value)); },
+      onchange: () => changeFaults((faults) => trouble.set(faults, Number(trouble.slider.value))) });
+    return h("label", { class: "slider" }, h("span", {}, trouble.label), trouble.slider, trouble.output);
+  });
+  replace(document.getElementById("sliders"), ...rows);
+}
+
+async function changeFaults(change) {
+  const known = await call("GET", "/sim/faults");
+  if (!known.ok) return null;
+  change(known.body);
+  const answer = await call("PUT", "/sim/faults", known.body);
+  if (!answer.ok) toast(said(answer), "bad");
+  return answer.ok ? answer.body : null;
+}
+
+const refreshFaults = coalesced(async () => {
+  const known = await call("GET", "/sim/faults");
+  if (!known.ok) return;
+  for (const trouble of TROUBLES) {
+    const value = Math.min(trouble.most, trouble.get(known.body));
+    trouble.slider.value = String(value);
+    trouble.output.textContent = trouble.show(value);
+  }
+});
 
 // Trace.
 
@@ -433,6 +466,7 @@ function start() {
   document.getElementById("link-toggle").addEventListener("click", toggleLink);
   document.getElementById("drawer-toggle").addEventListener("click", toggleDrawer);
   for (const button of document.querySelectorAll("[data-advance]")) button.addEventListener("click", () => advance(button.dataset.advance));
+  buildTroubles();
   for (const phone of phones) phone.showTyped();
   const hello = document.getElementById("hello");
   hello.open = localStorage.getItem("hello") !== "closed";
@@ -440,6 +474,7 @@ function start() {
   onChange((kinds) => {
     if (kinds.has("messages") || kinds.has("handsets")) refreshInboxes();
     if (kinds.has("links") || kinds.has("faults")) refreshLinks();
+    if (kinds.has("faults")) refreshFaults();
     if (kinds.has("clock") || kinds.has("messages")) refreshClock();
     if (kinds.has("handsets")) refreshPower();
     if (kinds.has("dialogues") || kinds.has("messages") || kinds.has("links")) refreshSubscribers();
