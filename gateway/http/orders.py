@@ -297,7 +297,7 @@ class Orders:
             event = _EVENT.validate_json(call.raw)
         except ValidationError as error:
             self._rejected("malformed")
-            raise malformed(error) from None
+            raise malformed(error, is_union=True) from None
         outcome = await self._ledger.execute(event.command(partner))
         assert isinstance(outcome.answer, OrderAnswer)  # noqa: S101 - as above
         return answer(order_to_wire(outcome.answer), hit=outcome.hit)

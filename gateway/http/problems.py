@@ -105,10 +105,10 @@ def refused(refusal: LedgerRefusal) -> Problem:
     return Problem(status_of(refusal.code), refusal.code, refusal.detail, members=members)
 
 
-def malformed(error: ValidationError) -> Problem:
-    """400 naming every field that is wrong."""
+def malformed(error: ValidationError, *, is_union: bool = False) -> Problem:
+    """400 naming every field that is wrong. `is_union`: the first part of each place is the union's tag, no field."""
     errors = [
-        {"field": _path(one["loc"]), "detail": _detail(one)}
+        {"field": _field(one, one["loc"][1:] if is_union else one["loc"]), "detail": _detail(one)}
         for one in error.errors(include_url=False, include_input=False)[:ERRORS_SHOWN_MAX]
     ]
     fields = [one["field"] for one in errors if one["field"]]
@@ -119,13 +119,15 @@ def malformed(error: ValidationError) -> Problem:
     return Problem(400, "INVALID", detail[:1000], members=members)
 
 
-def _path(loc: tuple[int | str, ...]) -> str:
-    """`partners[0].percent` of ("partners", 0, "percent"); tags of unions are no fields."""
+def _field(error: ErrorDetails, loc: tuple[int | str, ...]) -> str:
+    """`partners[0].percent` of ("partners", 0, "percent"); the discriminator where no member of a union fits."""
+    if error["type"].startswith("union_tag"):
+        return str(error["ctx"]["discriminator"]).strip("'")
     path = ""
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif not part.startswith("tag:"):
+        else:
             path += f".{part}" if path else part
     return path
 
