@@ -48,6 +48,8 @@ class Delivery(StrEnum):
     LINK_LOST = "link_lost"
 
 
+REPEATS_WAITING_MAX = 8  # of one dialogue; a network that says it more often gets no more answers
+
 Deliver = Callable[[Say], Awaitable[Delivery]]
 
 _UNDELIVERED = {
@@ -272,7 +274,7 @@ class UssdService:
     async def _spare_deliver(self, say: Say, deliver: Deliver) -> Delivery:
         """Show a text that stands outside any dialogue; of these, too, only so many are on their way."""
         if self._refusing >= self._settings.sessions_max:
-            self.counts.unanswered += 1
+            self.counts.unanswered += not say.repeated
             return Delivery.THROTTLED
         self._refusing += 1
         try:
@@ -284,7 +286,7 @@ class UssdService:
         """The network said it twice: the same answer, and the application is asked once."""
         self.counts.duplicates += 1
         effect: Effect | None = self._advance(live, Repeated())
-        if effect is Drop.WAITS:
+        if effect is Drop.WAITS and len(live.repeats) < REPEATS_WAITING_MAX:
             waiter: Deferred[Say | None] = Deferred()
             live.repeats.append(waiter)
             effect = await waiter

@@ -152,7 +152,7 @@ class World:
 
 
 @given(happenings)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_item_18_every_session_has_one_record_and_at_most_one_final_answer(script: list[tuple[str, object]]) -> None:
     world = World()
     for what, *how in script:
@@ -187,6 +187,7 @@ events = st.one_of(
 
 
 @given(codes, st.lists(events, max_size=30))
+@settings(deadline=None)
 def test_item_18_dialogue_says_one_final_text_and_nothing_new_after_its_end(
     dialled: str, script: list[Event]
 ) -> None:

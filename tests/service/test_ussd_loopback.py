@@ -35,13 +35,13 @@ class Application:
         await deferLater(reactor, 0.01)
         return UssdReply(text=f"{request.action}:{request.msisdn}")
 
-    def stale(self, request: UssdRequest) -> UssdReply | None:  # noqa: ARG002 - the contract's
+    def stale(self, request: UssdRequest) -> UssdReply | None:
         return None
 
     async def deadline_passed(self, request: UssdRequest) -> str:
         return f"later: {request.action}"
 
-    def text(self, key: TextKey, msisdn: str, *, latin: bool) -> str:  # noqa: ARG002 - the contract's
+    def text(self, key: TextKey, msisdn: str, *, latin: bool) -> str:
         return key.value
 
 

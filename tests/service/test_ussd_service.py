@@ -410,6 +410,17 @@ def test_item_21_calls_that_outlived_their_deadline_count_as_sessions() -> None:
     network.assert_nothing_is_left()
 
 
+def test_item_21_call_that_came_back_late_makes_room_again() -> None:
+    network = Network(sessions_max=1)
+    network.dial()
+    network.clock.pump([0.8, 1.1])
+    network.backend.reply()
+    network.dial(msisdn=B)
+    network.backend.reply("room")
+    assert network.door.texts == ["by SMS", "room"]
+    network.assert_nothing_is_left()
+
+
 def test_item_21_screens_on_their_way_count_as_sessions_and_refusals_are_bounded_too() -> None:
     network = Network(sessions_max=1)
     on_its_way: Deferred[Delivery] = Deferred()
@@ -596,6 +607,15 @@ def test_item_37_repeated_begin_gets_one_answer_of_one_reading(network: Network,
     network.assert_nothing_is_left()
 
 
+def test_item_37_repetitions_that_wait_are_bounded(network: Network) -> None:
+    for _ in range(20):
+        network.dial(session=5)
+    network.backend.reply()
+    assert [say.repeated for say in network.door.shown].count(True) == 8
+    assert len(network.backend.requests) == 1
+    network.assert_nothing_is_left()
+
+
 def test_item_37_repeated_begin_of_a_menu_on_its_way_asks_nothing(network: Network) -> None:
     on_its_way: Deferred[Delivery] = Deferred()
     network.dial("*100*0#", session=5, door=Door(delivery=on_its_way))
@@ -640,10 +660,11 @@ def test_item_37_same_session_number_with_another_code_is_a_new_session(network:
 
 def test_item_37_same_session_number_after_an_answer_is_a_new_session(network: Network) -> None:
     network.dial("*100*0#", session=5)
-    network.press("2", session=5)
+    network.press("1", session=5)
     network.dial("*100*0#", session=5)
     assert network.outcomes == [Outcome.REPLACED]
     assert network.door.texts[-1] == "1 Cashback\n2 Join"
+    network.backend.reply()
     network.abort()
 
 

@@ -219,9 +219,13 @@ def test_request_carries_code_choices_latin_and_an_id_of_its_own() -> None:
     request = effect.request
     assert (request.request_id, request.code, request.choices, request.latin) == ("d1-1", "*100*0#", ("2",), False)
     state, _ = advance(state, Replied(reply=UssdReply(text="Terms", menu=True)), 0.0, SCENE)
-    _, effect = advance(state, Answered(text="1"), 0.0, SCENE)
+    state, effect = advance(state, Answered(text="1"), 0.0, SCENE)
     assert isinstance(effect, Ask)
     assert (effect.request.request_id, effect.request.choices) == ("d1-2", ("2", "1"))
+    state, _ = advance(state, Replied(reply=UssdReply(text="x" * 200)), 0.0, SCENE)
+    state, effect = advance(state, Answered(text="0"), 0.0, SCENE)
+    assert isinstance(effect, Ask)
+    assert (effect.request.request_id, effect.request.choices) == ("d1-3", ("2",))
 
 
 def test_latin_code_asks_in_latin_and_gets_latin_fixed_texts() -> None:

@@ -45,6 +45,13 @@ def test_memory_forgets_the_oldest_beyond_its_count() -> None:
     assert len(memory) == 2
 
 
+def test_memory_put_again_is_the_newest() -> None:
+    memory: Remembered[str, int] = Remembered(count_max=2, age_s_max=10.0)
+    for key in "abac":
+        memory.put(key, 1, 0.0)
+    assert [memory.get(key, 0.0) for key in "abc"] == [1, None, 1]
+
+
 def test_memory_gives_nothing_older_than_its_age() -> None:
     memory: Remembered[str, int] = Remembered(count_max=5, age_s_max=10.0)
     memory.put("a", 1, 0.0)
