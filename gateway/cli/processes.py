@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -42,13 +41,18 @@ def demo(shell: Shell, exit_after: bool, no_story: bool, **options: bool | int |
 
 
 @click.command()
+@click.option("--upgrade", is_flag=True, help="Bring the database to this program's version first.")
 @verb
-def serve(shell: Shell) -> int:
+def serve(shell: Shell, upgrade: bool) -> int:
     """Run the gateway with the configuration of --config until SIGTERM."""
+    if upgrade:
+        from gateway.cli.configuration import load_settings  # noqa: PLC0415 - only where it is asked for
+        from gateway.cli.database import bring_to_head  # noqa: PLC0415 - as above
+
+        bring_to_head(load_settings(shell).database.url)
     from gateway import app  # noqa: PLC0415 - the whole program: only this verb pays
 
-    run: Callable[..., int] = app.serve
-    return run(shell.config, shell.environ)
+    return app.serve(shell.config, shell.environ)
 
 
 @click.command()

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.cli.client import Answer, Client
 from gateway.cli.configuration import load_settings
-from gateway.cli.database import bring_to_head
 from gateway.cli.errors import Unreachable
 from gateway.cli.output import Style
 from gateway.cli.shell import DEMO_KEY, Shell
@@ -61,12 +60,11 @@ def _run(shell: Shell, options: DemoOptions, plan: Plan) -> int:
         if not options.keep:
             demo_folder.empty(plan.folder)
         plan.configuration_file.write_text(toml.dumps(plan.document), encoding="utf-8")
+        if plan.is_configured:
+            load_settings(Shell(config=plan.configuration_file, environ=plan.environ))
         children = Children(plan.folder, plan.environ)
         try:
-            _start_simulator(children, plan)
-            # Meanwhile: what is wrong with the configuration or the database is told before the gateway starts.
-            bring_to_head(load_settings(Shell(config=plan.configuration_file, environ=plan.environ)).database.url)
-            children.start("gateway", "gateway", ["serve", "--config", str(plan.configuration_file)])
+            _start(children, plan)
             return _Demo(shell, options, plan, children).run()
         finally:
             for name in children.stop():
@@ -104,8 +102,8 @@ class _Demo:
             self._tell()
         if self._options.exit_after:
             return 0
-        self._show_addresses()
         with contextlib.suppress(KeyboardInterrupt):
+            self._show_addresses()
             while True:
                 self._children.check()
                 self._shell.pause(WATCH_SECONDS)
@@ -180,13 +178,14 @@ def refuse_taken(port: int, option: str) -> None:
             ) from None
 
 
-def _start_simulator(children: Children, plan: Plan) -> None:
+def _start(children: Children, plan: Plan) -> None:
     """The network comes first: the gateway's links bind at the first try then."""
     options = ["--host", HOST, "--sim-port", str(plan.sim_port), "--smpp-port", str(plan.smpp_port)]
     options += ["--gateway-url", plan.gateway_url, "--gateway-key", DEMO_KEY]
     if plan.user_config is not None:
         options += ["--config", str(plan.user_config)]
     children.start("simulator", "simulator", options)
+    children.start("gateway", "gateway", ["serve", "--upgrade", "--config", str(plan.configuration_file)])
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -53,6 +53,8 @@ class Plan:
     smpp_port: int
     zone: str
     user_config: Path | None
+    is_configured: bool
+    """Whether somebody set anything that may be wrong, and is worth checking before a start."""
 
     @property
     def gateway_url(self) -> str:
@@ -99,6 +101,7 @@ def plan_of(options: DemoOptions, *, config: Path | None, environ: Mapping[str, 
         smpp_port=smpp_port,
         zone=values.text("programme", "zone", None, ZONE),
         user_config=config.resolve() if config else None,
+        is_configured=bool(user) or any(name.startswith(ENVIRONMENT) for name in environ),
     )
 
 
