@@ -72,6 +72,11 @@ class BodyFate(Enum):
     DROPPED = auto()
 
 
+def _asks_to_close(request: "DoorRequest") -> bool:
+    values = request.requestHeaders.getRawHeaders(b"Connection") or ()
+    return any(token.strip().lower() == b"close" for value in values for token in value.split(b","))
+
+
 def problem_reply(problem: Problem) -> Reply:
     """The answer that carries a problem document."""
     return Reply(status=problem.status, body=problem.document(), content_type=PROBLEM_JSON, headers=problem.headers)
@@ -299,7 +304,7 @@ class DoorChannel(HTTPChannel):
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
         """Headers are in: the body has a deadline of its own."""
         request = cast("DoorRequest", self.requests[-1])
-        self.persistent = self.checkPersistence(request, self._version)
+        self.persistent = self._version == b"HTTP/1.1" and not _asks_to_close(request)
         self.deadline = self.door.seconds() + BODY_SECONDS_MAX
         request.gotLength(self.length)
         if request.call is not None and request.call.route.stream:
