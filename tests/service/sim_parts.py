@@ -72,7 +72,7 @@ class FakeGateway:
         }
         return Reply(document=body, headers={"Idempotency-Hit": "true"} if known else {})
 
-    async def clock(self, call: Call) -> Reply:
+    async def clock(self, _: Call) -> Reply:
         return Reply(document={"now": self.now.isoformat()}) if self.manual else refused(404, "NOT_FOUND")
 
     async def advance(self, call: Call) -> Reply:
@@ -122,7 +122,7 @@ class UssdEsme:
     def response_unmatched(self, link: SmppProtocol, request: Pdu | None, response: Pdu) -> None:
         pass
 
-    def session_ended(self, link: SmppProtocol, in_flight: list[Pdu], reason: Any) -> None:
+    def session_ended(self, link: SmppProtocol, _in_flight: list[Pdu], _reason: Any) -> None:
         if link in self.links:
             self.links.remove(link)
 

@@ -18,7 +18,7 @@ from simulator.http import Call, Door, Reply, Routes, host_is_ours
 class Transport(StringTransport):
     """A transport that knows abort."""
 
-    def abortConnection(self) -> None:
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
         self.aborting = True
         self.loseConnection()
 
@@ -48,7 +48,7 @@ class Bench:
     async def post(self, call: Call) -> Reply:
         return Reply(status=201, document={"name": call.read(Name).name})
 
-    async def slow(self, call: Call) -> Reply:
+    async def slow(self, _: Call) -> Reply:
         return await self.held
 
     def connect(self) -> tuple[Any, Transport]:
@@ -136,7 +136,7 @@ def test_a_body_at_the_limit_is_read_and_one_octet_more_is_not() -> None:
     at_limit = b'{"name": "' + b"x" * 88 + b'"}'
     assert len(at_limit) == 100
     assert bench.ask(request("POST", "/names/x", at_limit))[0] == 201
-    status, headers, document = bench.ask(request("POST", "/names/x", at_limit + b" "))
+    status, _, document = bench.ask(request("POST", "/names/x", at_limit + b" "))
     assert (status, document["code"]) == (413, "TOO_LARGE")
 
 
