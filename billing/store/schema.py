@@ -276,6 +276,8 @@ charge = Table(
     only("status", ChargeStatus, "status"),
     CheckConstraint("amount > 0 AND cashback >= 0 AND main >= 0 AND unpaid >= 0 AND settled >= 0", name="signs"),
     CheckConstraint("amount = cashback + main + unpaid + settled + refunded_unpaid", name="split"),
+    CheckConstraint("(status = 'paid') = (unpaid = 0)", name="status_open"),
+    CheckConstraint("status <> 'unpaid' OR cashback + main + settled = 0", name="status_drawn"),
     CheckConstraint("refunded_cashback BETWEEN 0 AND cashback", name="refunded_cashback"),
     CheckConstraint("refunded_main BETWEEN 0 AND main + settled", name="refunded_main"),
     CheckConstraint("refunded_unpaid >= 0", name="refunded_unpaid"),
