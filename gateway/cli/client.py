@@ -98,7 +98,7 @@ class Client:
         return self.expect(method, path, body, query=query).body
 
     def _exchange(self, method: str, target: str, body: Any) -> Answer:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Connection": "close"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
         content = None

@@ -8,6 +8,7 @@ from gateway.cli.output import cell
 from gateway.cli.shell import Shell, gateway_verb
 
 NOT_FOUND = 404
+CONFLICT = 409
 
 
 @click.group()
@@ -38,6 +39,8 @@ def _asked(client: Client, method: str, body: dict[str, str | None] | None) -> d
     try:
         found: dict[str, str] = client.ask(method, "/v1/clock", body)
     except Refused as refused:
+        if refused.status == CONFLICT:
+            raise Failed(refused.message, fix="the clock only moves forward; see: firstcharge clock show") from None
         if refused.status != NOT_FOUND:
             raise
         raise Failed(

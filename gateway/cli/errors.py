@@ -15,13 +15,18 @@ FIXES: Mapping[str, str] = {
     "CONFIRM_LAPSE": "say that it may lapse: add --confirm",
     "CONFLICT": "this id is known with other figures; use another id",
     "EXCEEDS_CHARGE": "refund no more than was drawn: firstcharge charge show CHARGE_ID",
+    "EXCEEDS_PRICE": "ask for no more than the handset costs",
     "FULL_FORM_REQUIRED": "another operator's number needs --form full --full-name --birth-date --email",
-    "INSUFFICIENT_FUNDS": "top up first: firstcharge topup MSISDN AMOUNT",
+    "INSUFFICIENT_FUNDS": "see what there is: firstcharge balance MSISDN",
+    "INVALID": "write it as the contract has it: amounts like 650.00, numbers like 79160000001; see --help",
+    "NOT_ELIGIBLE": "see what this number may do: firstcharge subscriber show MSISDN",
     "NOT_DUE": "the month has not come by the business clock; see: firstcharge clock show",
     "NOT_MEMBER": "join first: firstcharge member join MSISDN --accept-terms",
     "TERMS_REQUIRED": "the terms must be accepted: add --accept-terms",
+    "UNKNOWN_CHARGE": "give the id that the charge was drawn with; see: firstcharge ledger statement MSISDN",
     "UNKNOWN_SUBSCRIBER": "make the number known first: firstcharge subscriber put MSISDN",
     "UNKNOWN_TARIFF": "no such tariff; the demo has smart and zero",
+    "UNKNOWN_VOUCHER": "give the id that the voucher was issued with",
 }
 
 STATUS_FIXES: Mapping[int, str] = {
@@ -71,7 +76,7 @@ class Refused(CliError):
         code = problem.get("code")
         why = problem.get("detail") or problem.get("title") or "no reason given"
         super().__init__(
-            f"refused: {status} {code or ''}".rstrip() + f"  {why}{_fields(problem)}  ({where})",
+            f"refused: {status} {code or ''}".rstrip() + f"  {why}{_fields(problem, why)}  ({where})",
             fix=FIXES.get(str(code)) or STATUS_FIXES.get(status),
         )
         self.status = status
@@ -83,11 +88,12 @@ class Refused(CliError):
         return {**super().as_json(), "status": self.status, "code": self.code, "problem": self.body}
 
 
-def _fields(problem: Mapping[str, Any]) -> str:
-    """The wrong fields, where the problem names them."""
+def _fields(problem: Mapping[str, Any], told: str) -> str:
+    """The wrong fields that were not told of yet."""
     errors = problem.get("errors")
-    if isinstance(errors, list) and errors:
-        named = [one for one in errors if isinstance(one, dict)]
-        return "".join(f"; {one.get('field')}: {one.get('detail') or one.get('reason') or ''}" for one in named)
+    named = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    said = [f"{one.get('field')}: {one.get('detail')}" for one in named if str(one.get("detail")) not in told]
     field = problem.get("field")
-    return f"; field {field}" if field else ""
+    if not named and field:
+        said.append(f"field {field}")
+    return "".join(f"; {one}" for one in said)

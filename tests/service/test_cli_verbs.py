@@ -204,6 +204,8 @@ def test_a_month_that_is_not_due_is_refused(operator: FakeOperator, verb: Verb) 
 
 def test_a_system_clock_cannot_be_moved_and_the_reason_is_told(operator: FakeOperator, verb: Verb) -> None:
     assert verb("clock", "advance", "--to", "2025-03-05T12:00:00+03:00")[0] == 0
+    code, _, told = verb("clock", "advance", "--to", "2025-03-01T00:00:00+03:00")
+    assert (code, "the clock only moves forward" in told) == (1, True)
     operator.answers["POST", "/v1/clock"] = (404, {"code": "NOT_FOUND"})
     code, _, told = verb("clock", "advance", "--by", "P1D")
     assert (code, "business clock is the system's" in told) == (1, True)

@@ -127,6 +127,14 @@ def test_a_refusal_says_status_code_reason_place_and_fix() -> None:
     assert error.fix == "the terms must be accepted: add --accept-terms"
 
 
+def test_every_wrong_field_is_named_once() -> None:
+    errors = [{"field": "amount", "detail": "'x' is no amount"}, {"field": "type", "detail": "unknown"}]
+    problem = {"code": "INVALID", "detail": "amount: 'x' is no amount", "errors": errors}
+    assert Refused(status=400, body=problem, where="POST /").message == (
+        "refused: 400 INVALID  amount: 'x' is no amount; type: unknown  (POST /)"
+    )
+
+
 def test_a_refusal_that_is_no_problem_document_is_told_all_the_same() -> None:
     assert Refused(status=502, body="<html>", where="GET /").message == "refused: 502  no reason given  (GET /)"
     assert Refused(status=401, body=None, where="GET /").fix == "give the right key with --key or FIRSTCHARGE_KEY"
