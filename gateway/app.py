@@ -68,6 +68,8 @@ from ussd.settings import UssdSettings
 
 MS_PER_S = 1_000
 COOKIE_OCTETS = 32
+BACKLOG = 1_024
+"""Connections that may wait to be accepted: hundreds of callers at once are refused by Twisted's default of 50."""
 USSD_DRAIN_S = 2.5
 SMS_DRAIN_S = 2.5
 """A stop takes at most 10 s in all."""
@@ -360,7 +362,9 @@ class Gateway:
     def _listen(self, door: HttpDoor) -> IListeningPort:
         section = self._settings.http
         try:
-            listening: IListeningPort = self._reactor.listenTCP(section.port, door, interface=section.host)
+            listening: IListeningPort = self._reactor.listenTCP(
+                section.port, door, backlog=BACKLOG, interface=section.host
+            )
         except CannotListenError as error:
             raise CannotServe(
                 f"http.port = {section.port}: {section.host} port {section.port} is taken"

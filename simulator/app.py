@@ -20,7 +20,7 @@ from simulator.faults import FaultPlan
 from simulator.gateway_client import GatewayClient
 from simulator.handsets import Handsets
 from simulator.http import Door, Routes
-from simulator.link_gate import LinkGate
+from simulator.link_gate import BACKLOG, LinkGate
 from simulator.links import Links
 from simulator.messages import MessageStore
 from simulator.origination import Origination
@@ -141,7 +141,9 @@ class SimulatedNetwork:
         """Open both ports; raises PortTaken, with nothing left open."""
         self._gate.open()
         try:
-            self._web = self._reactor.listenTCP(self._settings.sim_port, self._door, interface=self._settings.host)
+            self._web = self._reactor.listenTCP(
+                self._settings.sim_port, self._door, backlog=BACKLOG, interface=self._settings.host
+            )
         except CannotListenError:
             await self._gate.close()
             raise PortTaken("HTTP", self._settings.sim_port) from None
@@ -156,8 +158,8 @@ class SimulatedNetwork:
         if self._web is not None:
             web, self._web = self._web, None
             await self._step("close the HTTP port", ended(web.stopListening()))
-        self._door.stop()
         self._clock.stop()
+        await self._step("close HTTP connections", self._door.stop())
         await self._step("close the gateway's connections", self._gateway.stop())
 
     async def _step(self, what: str, work: Coroutine[Deferred[Any], Any, None]) -> None:

@@ -14,6 +14,9 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from simulator.errors import PortTaken
 from simulator.waiting import ended, port_of
 
+BACKLOG = 1_024
+"""Connections that may wait to be accepted; Twisted's default of 50 refuses a burst of phones."""
+
 
 class _Gated(ProtocolWrapper):
     """One connection behind the gate."""
@@ -75,7 +78,7 @@ class LinkGate(WrappingFactory[Any]):
         if self._listening is not None:
             return
         try:
-            self._listening = self._reactor.listenTCP(self._port, self, interface=self._host)
+            self._listening = self._reactor.listenTCP(self._port, self, backlog=BACKLOG, interface=self._host)
         except CannotListenError:
             raise PortTaken("SMPP", self._port) from None
         self._port = port_of(self._listening)

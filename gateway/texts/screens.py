@@ -90,8 +90,9 @@ class Screens:
 
 
 def screens_for(language: str, *, latin: bool, unicode: str | None = None) -> Screens:
-    """The screens of a subscriber: `latin` asks for Latin letters, and so does a phone set to `translit`.
+    """The screens of a subscriber: `latin` asks for Latin letters; Romanian loses its diacritics unless `strict`.
 
-    Cyrillic stays Cyrillic in `translit`: only codes that begin with # spell it out.
+    One letter outside the GSM alphabet would cut the screen from 182 characters to 80. Cyrillic stays Cyrillic in
+    every mode: only codes that begin with # spell it out.
     """
-    return Screens(language=language, latin=latin or (unicode == "translit" and language != "ru"))
+    return Screens(language=language, latin=latin or (unicode != "strict" and language != "ru"))

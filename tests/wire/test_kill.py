@@ -103,7 +103,7 @@ def _journal(database: Path) -> tuple[list[Any], list[Any], list[Any]]:
     try:
         return (
             connection.execute("SELECT * FROM posting ORDER BY subscription_id, entry_no").fetchall(),
-            connection.execute("SELECT * FROM balances ORDER BY subscription_id").fetchall(),
+            connection.execute("SELECT * FROM balance ORDER BY subscription_id").fetchall(),
             connection.execute("SELECT message_id, params, not_before FROM sms_message ORDER BY 1").fetchall(),
         )
     finally:
