@@ -10,7 +10,11 @@ from typing import Any, Protocol
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed  # noqa: A004 - Twisted's own
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IConsumer
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed, ResponseNeverReceived, readBody
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, ResponseFailed, ResponseNeverReceived
+from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer, IResponse
 from zope.interface import implementer
@@ -114,7 +118,32 @@ def _read(response: IResponse) -> Deferred[GatewayAnswer]:
         values = response.headers.getRawHeaders(name)
         if values:
             kept[name] = values[0]
-    return readBody(response).addCallback(lambda body: GatewayAnswer(status=response.code, body=body, headers=kept))
+    collector = _Collector()
+    response.deliverBody(collector)
+    return collector.whole.addCallback(lambda body: GatewayAnswer(status=response.code, body=body, headers=kept))
+
+
+class _Collector(TwistedProtocol):
+    """The body of an answer; giving up on it closes the connection."""
+
+    transport: Any  # what an HTTP client hands out knows little more than to close
+
+    def __init__(self) -> None:
+        self.whole: Deferred[bytes] = Deferred(lambda _: self.transport.loseConnection())
+        self._parts: list[bytes] = []
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Keep a part."""
+        self._parts.append(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        """The body is whole, or cut short."""
+        if self.whole.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.whole.callback(b"".join(self._parts))
+        else:
+            self.whole.errback(reason)
 
 
 def _reason(error: Exception) -> str:

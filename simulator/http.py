@@ -39,6 +39,7 @@ BODY_OCTETS_MAX = 1_048_576
 REQUEST_SECONDS_MAX = 10.0
 IDLE_SECONDS_MAX = 75.0
 LINGER_SECONDS = 2.0
+CLOSE_SECONDS_MAX = 1.0
 CONNECTIONS_PER_ADDRESS_MAX = 256
 
 JSON_TYPE = "application/json"
@@ -176,7 +177,9 @@ class Door(http.HTTPFactory):
         self.allowed_hosts = frozenset(allowed_hosts)
         self.body_octets_max = body_octets_max
         self.running: set[Deferred[None]] = set()
+        self._channels: set[_Channel] = set()
         self._connections: Counter[str] = Counter()
+        self._emptied: Deferred[None] | None = None
         self._connections_max = connections_per_address_max
 
     def startFactory(self) -> None:  # noqa: N802 - Twisted's name
@@ -192,6 +195,7 @@ class Door(http.HTTPFactory):
             return None
         self._connections[host] += 1
         channel: Any = _Channel(self, host)
+        self._channels.add(channel)
         channel.factory = self
         channel.callLater = self.reactor.callLater
         channel.timeOut = self.timeOut
@@ -203,16 +207,32 @@ class Door(http.HTTPFactory):
     def log(self, request: http.Request) -> None:
         """No access log: counters and the PDU trace say more."""
 
-    def forget(self, host: str) -> None:
-        """A connection of this address is gone."""
-        self._connections[host] -= 1
-        if self._connections[host] <= 0:
-            del self._connections[host]
+    def forget(self, channel: "_Channel") -> None:
+        """A connection is gone."""
+        self._channels.discard(channel)
+        self._connections[channel.host] -= 1
+        if self._connections[channel.host] <= 0:
+            del self._connections[channel.host]
+        if not self._channels and self._emptied is not None:
+            self._emptied.callback(None)
+            self._emptied = None
 
-    def stop(self) -> None:
-        """End every request that is still being served."""
+    async def stop(self) -> None:
+        """End every request that is still being served, and close every connection."""
         for one in list(self.running):
             one.cancel()
+        for channel in list(self._channels):
+            channel.loseConnection()
+        if self._channels:
+            self._emptied = Deferred()
+            impatience = self.reactor.callLater(CLOSE_SECONDS_MAX, self._abort)
+            await self._emptied
+            if impatience.active():
+                impatience.cancel()
+
+    def _abort(self) -> None:
+        for channel in list(self._channels):
+            channel.forceAbortClient()
 
 
 class _Channel(http.HTTPChannel):
@@ -221,7 +241,7 @@ class _Channel(http.HTTPChannel):
     def __init__(self, door: Door, host: str) -> None:
         super().__init__()
         self._door = door
-        self._host = host
+        self.host = host
         self._deadline: Any = None
         self.refused = False
 
@@ -242,8 +262,8 @@ class _Channel(http.HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         self._stop_deadline()
-        self._door.forget(self._host)
         super().connectionLost(reason)
+        self._door.forget(self)  # last: whoever waits for the door to be empty goes on here
 
     def refuse(self, problem: Problem) -> None:
         """Answer before the request is whole, and close once the sender had a moment to read that.

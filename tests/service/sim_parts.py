@@ -45,6 +45,7 @@ class FakeGateway:
         assert self._listening is not None
         stopped: Any = self._listening.stopListening()
         await stopped
+        await self.door.stop()
 
     async def click(self, call: Call) -> Reply:
         document = json.loads(call.body)

@@ -204,9 +204,12 @@ def test_stopping_ends_what_is_being_served() -> None:
     channel, _ = bench.connect()
     channel.dataReceived(request("GET", "/slow"))
     assert len(bench.door.running) == 1
-    bench.door.stop()
+    stopped = Deferred.fromCoroutine(bench.door.stop())
     assert bench.door.running == set()
+    assert not stopped.called
     channel.connectionLost(Failure(ConnectionDone()))
+    assert stopped.called
+    assert bench.clock.getDelayedCalls() == []
 
 
 def test_one_address_has_a_bounded_number_of_connections() -> None:
