@@ -64,11 +64,13 @@ def serve(shell: Shell, upgrade: bool) -> int:
 @verb
 def simulator(shell: Shell, **options: str | int | None) -> None:
     """Run the operator simulator alone (the same as `python -m simulator`)."""
-    command = [sys.executable, "-m", "simulator"]
+    from gateway.demo.children import environ_for_modules  # noqa: PLC0415 - as above
+
+    command = [sys.executable, "-P", "-m", "simulator"]
     if shell.config is not None:
         command += ["--config", str(shell.config)]
     for name, value in options.items():
         if value is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606 - our own interpreter, our own module, no shell
+    os.execve(command[0], command, environ_for_modules(shell.environ))  # noqa: S606 - our interpreter and module

@@ -17,6 +17,13 @@ A = "79160000001"
 Verb = Callable[..., tuple[int, str, str]]
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def operator() -> Iterator[FakeOperator]:
     fake = FakeOperator()
@@ -121,10 +128,6 @@ def test_a_dialogue_nobody_answers_is_hung_up(operator: FakeOperator, verb: Verb
 
 
 def test_at_a_terminal_the_person_is_asked(operator: FakeOperator, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     out = Terminal()
     monkeypatch.setenv("FIRSTCHARGE_SIM_URL", operator.url)
     monkeypatch.setenv("NO_COLOR", "1")
@@ -191,6 +194,28 @@ def test_the_month_is_followed_until_it_is_done(operator: FakeOperator, verb: Ve
     assert code == 0
     assert lines[0].startswith("Month 2025-04  █░░")
     assert lines[-2:] == [
+        "Month 2025-04 done",
+        " billed 1,000.00   cashback 1,000.00 (100.0 %)   main 0.00   unpaid 0.00   Σ=0 ok",
+    ]
+
+
+def test_at_a_terminal_the_month_is_a_bar_that_is_drawn_over(
+    operator: FakeOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Terminal()
+    given_month(operator, 0.5, 0.5, 1.0)
+    monkeypatch.setenv("FIRSTCHARGE_URL", operator.url)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run(["bill", "run", "2025-04"]) == 0
+    drawn = out.getvalue()
+    assert "█████████░░░░░░░░░░ 50 %  500/1,000" in drawn
+    assert "\x1b[2K" in drawn, "lines are drawn over"
+    assert "\x1b[3" not in drawn, "and not coloured"
+    left = drawn.rpartition("\x1b[2K")[2]
+    assert left.splitlines() == [
         "Month 2025-04 done",
         " billed 1,000.00   cashback 1,000.00 (100.0 %)   main 0.00   unpaid 0.00   Σ=0 ok",
     ]

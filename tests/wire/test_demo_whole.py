@@ -206,3 +206,32 @@ def test_a_wrong_configuration_is_told_before_anything_starts(demo: Demo) -> Non
     assert "sms.sender = MTS Cashback  must be at most 11 characters" in err
     assert "ended by itself" not in err
     assert time.monotonic() - began < STORY_SECONDS_MAX
+
+
+def test_the_simulator_runs_alone(tmp_path: Path) -> None:
+    sim, smpp = free_ports(2)
+    command = [sys.executable, "-m", "gateway", "simulator", "--sim-port", str(sim), "--smpp-port", str(smpp)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"simulator ready: http://127.0.0.1:{sim}/ smpp 127.0.0.1:{smpp}\n"
+        assert http_call(sim, "GET", "/sim/faults").status == 200
+        process.terminate()
+    assert process.returncode == 0
+
+
+def test_serving_without_a_file_is_refused_with_what_is_missing() -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTCHARGE__")}
+    command = [sys.executable, "-m", "gateway", "serve"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert done.returncode == 1
+    assert all(f"{section}  is missing" in done.stderr for section in ("database", "links", "keys"))
+
+
+def test_serving_a_database_that_was_never_made_is_refused_with_the_fix(demo: Demo, tmp_path: Path) -> None:
+    demo("--exit").ended()
+    file = tmp_path / "demo" / "firstcharge.toml"
+    environ = {**os.environ, "FIRSTCHARGE__DATABASE__URL": f"sqlite:///{tmp_path}/empty.sqlite3"}
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert done.returncode == 1
+    assert "run: firstcharge db upgrade" in done.stderr
