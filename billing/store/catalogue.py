@@ -89,7 +89,7 @@ def put_tariff(connection: Connection, tariff: Tariff) -> None:
 def tariffs(connection: Connection) -> tuple[Tariff, ...]:
     """All tariff plans, by code."""
     return tuple(
-        rows.TARIFF.record(row) for row in connection.execute(select(schema.tariff).order_by(schema.tariff.c.code))
+        rows.TARIFF.record(row) for row in connection.execute(rows.TARIFF.select().order_by(schema.tariff.c.code))
     )
 
 

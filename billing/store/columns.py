@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData, String, text
@@ -48,6 +49,7 @@ BLOCK_BITS: dict[Block, int] = {Block.VOLUNTARY: 1, Block.INVESTIGATION: 2, Bloc
 """How a set of blocks is kept in one integer, so that the month job can test one of them."""
 
 
+@lru_cache(maxsize=1_024)
 def to_micros(instant: datetime) -> int:
     """Microseconds since 1970-01-01T00:00Z of an aware instant.
 
@@ -67,6 +69,7 @@ def to_bits(blocks: frozenset[Block]) -> int:
     return sum(BLOCK_BITS[block] for block in blocks)
 
 
+@lru_cache(maxsize=16)
 def from_bits(bits: int) -> frozenset[Block]:
     """The set of blocks an integer stands for."""
     return frozenset(block for block, bit in BLOCK_BITS.items() if bits & bit)

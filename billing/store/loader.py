@@ -34,7 +34,7 @@ OWNER_IDS = select(schema.msisdn_owner.c.subscription_id).where(
     among(schema.msisdn_owner.c.msisdn), schema.msisdn_owner.c.valid_until.is_(None)
 )
 WHOLE_SUBSCRIPTIONS = (
-    select(schema.subscription, schema.balance, schema.membership)
+    select(*rows.SUBSCRIPTION.columns, *rows.BALANCE.columns, *rows.MEMBERSHIP.columns)
     .select_from(
         schema.subscription.join(schema.balance).outerjoin(
             schema.membership, schema.membership.c.subscription_id == schema.subscription.c.subscription_id
@@ -42,15 +42,15 @@ WHOLE_SUBSCRIPTIONS = (
     )
     .where(among(schema.subscription.c.subscription_id))
 )
-REQUEST_KEYS = select(schema.request_key).where(
+REQUEST_KEYS = rows.REQUEST_KEY.select().where(
     schema.request_key.c.kind == bindparam("kind"), among(schema.request_key.c.key)
 )
-CLICKS = select(schema.click).where(among(schema.click.c.click_id))
-ORDERS = select(schema.accrual).where(
+CLICKS = rows.CLICK.select().where(among(schema.click.c.click_id))
+ORDERS = rows.ACCRUAL.select().where(
     schema.accrual.c.partner == bindparam("partner"), among(schema.accrual.c.order_id)
 )
 CHARGES = (
-    select(schema.charge)
+    rows.CHARGE.select()
     .select_from(
         schema.request_key.join(
             schema.charge,
@@ -61,14 +61,14 @@ CHARGES = (
     .where(schema.request_key.c.kind == KeyKind.CHARGE.value, among(schema.request_key.c.key))
 )
 """Charges by the ids callers gave, which lead to their subscriptions through the request keys."""
-FEES = select(schema.charge).where(among(schema.charge.c.subscription_id, "owners"), among(schema.charge.c.charge_id))
+FEES = rows.CHARGE.select().where(among(schema.charge.c.subscription_id, "owners"), among(schema.charge.c.charge_id))
 """Fees of the month job by their ids, which name their subscriptions."""
-TARIFFS = select(schema.tariff).where(among(schema.tariff.c.code))
+TARIFFS = rows.TARIFF.select().where(among(schema.tariff.c.code))
 
 
-PENDING = select(schema.accrual).where(among(schema.accrual.c.subscription_id), is_pending())
-ACCRUED = select(schema.accrual).where(among(schema.accrual.c.subscription_id), is_accrued())
-OPEN_CHARGES = select(schema.charge).where(among(schema.charge.c.subscription_id), is_open())
+PENDING = rows.ACCRUAL.select().where(among(schema.accrual.c.subscription_id), is_pending())
+ACCRUED = rows.ACCRUAL.select().where(among(schema.accrual.c.subscription_id), is_accrued())
+OPEN_CHARGES = rows.CHARGE.select().where(among(schema.charge.c.subscription_id), is_open())
 
 
 def load(connection: Connection, commands: Sequence[Command], context: Context) -> Books:

@@ -7,7 +7,7 @@ after years of history; balances of many numbers are one.
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -21,8 +21,11 @@ from billing.store import rows, schema
 from billing.store.dialects import among
 from billing.store.loader import BALANCE_END, MEMBERSHIP_END, SUBSCRIPTION_END, TARIFFS, charges_by_id
 from billing.store.partial import is_open, is_pending, is_tariff_fee
+from billing.store.rows import Shape
 from billing.views import balance_view
 from billing.words import KeyKind, VoucherState
+
+R = TypeVar("R")
 
 PAGE_MAX = 1_000
 """Rows of one page."""
@@ -38,7 +41,11 @@ _owned = (
 )
 _is_owner = among(schema.msisdn_owner.c.msisdn) & schema.msisdn_owner.c.valid_until.is_(None)
 
-STANDINGS = select(schema.subscription, schema.balance, schema.membership).select_from(_owned).where(_is_owner)
+STANDINGS = (
+    select(*rows.SUBSCRIPTION.columns, *rows.BALANCE.columns, *rows.MEMBERSHIP.columns)
+    .select_from(_owned)
+    .where(_is_owner)
+)
 """Subscriptions by numbers, with balances and membership."""
 
 _pending = (
@@ -109,8 +116,8 @@ def charge(connection: Connection, charge_id: str) -> ChargeView:
     return ChargeView(
         charge=found,
         msisdn=_number_of(connection, found.subscription_id),
-        refunds=tuple(rows.REFUND.record(one) for one in _parts(connection, schema.refund, found)),
-        settlements=tuple(rows.SETTLEMENT.record(one) for one in _parts(connection, schema.settlement, found)),
+        refunds=_parts(connection, rows.REFUND, found),
+        settlements=_parts(connection, rows.SETTLEMENT, found),
     )
 
 
@@ -118,7 +125,7 @@ def last_fee(connection: Connection, msisdn: str) -> Charge | None:
     """The newest tariff fee, whoever drew it; None: no fee yet. Raises UnknownSubscriber."""
     table = schema.charge
     newest = (
-        select(table)
+        rows.CHARGE.select()
         .where(table.c.subscription_id == _subscription_id(connection, msisdn), is_tariff_fee())
         .order_by(table.c.entry_no.desc())
         .limit(1)
@@ -131,7 +138,7 @@ def accrual(connection: Connection, partner: str, order_id: str, now: datetime) 
     """One order; a pending one past its deadline is expired, swept or not. Raises UnknownOrder."""
     table = schema.accrual
     row = connection.execute(
-        select(table).where(table.c.partner == partner, table.c.order_id == order_id)
+        rows.ACCRUAL.select().where(table.c.partner == partner, table.c.order_id == order_id)
     ).one_or_none()
     if row is None:
         raise UnknownOrder("this order was never paid")
@@ -142,7 +149,7 @@ def accruals(connection: Connection, msisdn: str, now: datetime, limit: int = PA
     """Orders of a number, newest first, at most `limit`; states as of now. Raises UnknownSubscriber."""
     table = schema.accrual
     newest = (
-        select(table)
+        rows.ACCRUAL.select()
         .where(table.c.subscription_id == _subscription_id(connection, msisdn))
         .order_by(table.c.recorded_at.desc(), table.c.partner, table.c.order_id)
         .limit(limit)
@@ -154,7 +161,7 @@ def voucher(connection: Connection, voucher_id: str, now: datetime) -> VoucherVi
     """A voucher; an issued one past its end is expired, swept or not. Raises UnknownVoucher."""
     key, table = schema.request_key, schema.voucher
     statement = (
-        select(table)
+        rows.VOUCHER.select()
         .select_from(
             key.join(table, (table.c.subscription_id == key.c.subscription_id) & (table.c.voucher_id == key.c.key))
         )
@@ -187,7 +194,7 @@ def statement(
         wanted.append(table.booked_at < end)
     if before is not None:
         wanted.append(table.entry_no < before)
-    newest = select(schema.posting).where(*wanted).order_by(table.entry_no.desc()).limit(min(limit, PAGE_MAX))
+    newest = rows.POSTING.select().where(*wanted).order_by(table.entry_no.desc()).limit(min(limit, PAGE_MAX))
     return tuple(rows.POSTING.record(row) for row in connection.execute(newest))
 
 
@@ -232,8 +239,11 @@ def _number_of(connection: Connection, subscription_id: int) -> str:
     return str(connection.execute(found).scalar_one())
 
 
-def _parts(connection: Connection, table: Any, charge_found: Charge) -> Any:
-    wanted = select(table).where(
+def _parts(connection: Connection, shape: Shape[R], charge_found: Charge) -> tuple[R, ...]:
+    """Refunds or settlements of a charge, oldest first."""
+    table = shape.table
+    wanted = shape.select().where(
         table.c.subscription_id == charge_found.subscription_id, table.c.charge_id == charge_found.charge_id
     )
-    return connection.execute(wanted.order_by(table.c.at, *list(table.primary_key.columns)[2:]))
+    in_order = wanted.order_by(table.c.at, *list(table.primary_key.columns)[2:])
+    return tuple(shape.record(row) for row in connection.execute(in_order))

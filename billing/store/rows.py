@@ -1,16 +1,18 @@
 """Records to rows of driver values and back, one shape per record.
 
-Writing goes past Core's per-row work (see `dialects.put_rows`), so rows hold plain integers and strings; reading goes
-through Core's typed columns, so builders get aware instants and sets of blocks.
+Writing goes past Core's per-row work (see `dialects.put_rows`), so rows hold plain integers and strings; reading
+takes the same plain columns (`Shape.columns`) and decodes them here, in one pass.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Select, Table, select, type_coerce
+from sqlalchemy.types import TypeDecorator
 
 from billing.records import (
     Accrual,
@@ -29,7 +31,7 @@ from billing.records import (
     Voucher,
 )
 from billing.store import schema
-from billing.store.columns import to_bits, to_micros
+from billing.store.columns import Blocks, Instant, from_bits, from_micros, to_bits, to_micros
 from billing.words import (
     Account,
     AccrualState,
@@ -55,23 +57,24 @@ PLAIN: Codec = str.__str__
 """A word of a closed set as an exact string, which drivers take without a search for adapters."""
 
 
-def optional(codec: Codec) -> Codec:
-    """The codec where there is a value, None where there is none."""
-    return lambda value: None if value is None else codec(value)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape(Generic[R]):
     """How one kind of record lies in its table: fields are columns, but a promise is two columns."""
 
     record_type: type[R]
     table: Table
+    columns: tuple[ColumnElement[Any], ...]
+    """The table's columns as plain integers and strings; what `record` reads."""
     key: Callable[[R], Any]
     values: Callable[[R], tuple[Any, ...]]
     encoders: tuple[tuple[int, Codec], ...]
     decoders: tuple[tuple[int, Codec], ...]
     setters: tuple[Callable[[R, Any], None], ...]
     promise: tuple[int, Callable[[R, Any], None]] | None
+
+    def select(self) -> Select[Any]:
+        """All rows of the table, as `record` reads them."""
+        return select(*self.columns)
 
     def row(self, record: R) -> tuple[Any, ...]:
         """The record as driver values in the table's column order."""
@@ -81,7 +84,7 @@ class Shape(Generic[R]):
         return tuple(row)
 
     def record(self, row: Sequence[Any]) -> R:
-        """The record of a row of all the table's columns, read through Core.
+        """The record of a row of `columns`.
 
         Slots are set directly: what was written by `row` needs no checks, and `__init__` costs three times as much.
         """
@@ -97,99 +100,89 @@ class Shape(Generic[R]):
         return record
 
 
+def _plain(column: Column[Any]) -> ColumnElement[Any]:
+    """The column without its type's conversions; named, so that it can be told from others."""
+    if isinstance(column.type, TypeDecorator | Boolean):
+        return type_coerce(column, Integer).label(column.name)
+    return column
+
+
 def _shape(
     record: type[R],
     table: Table,
     *,
+    words: Mapping[str, type[StrEnum]] | None = None,
+    days: Collection[str] = (),
     promise: str = "",
-    encode: Mapping[str, Codec] | None = None,
-    decode: Mapping[str, Codec] | None = None,
 ) -> Shape[R]:
-    """The shape of a record; `promise` names its field that is kept in promise_percent and promise_fixed."""
+    """The shape of a record: `words` are columns of closed sets, `days` dates kept as texts.
+
+    `promise` names the field that is kept in promise_percent and promise_fixed.
+    """
     names = list(table.columns.keys())
     paths = {"promise_percent": f"{promise}.percent", "promise_fixed": f"{promise}.fixed"} if promise else {}
     plain = [name for name in names if name not in paths]
     known = {field.name for field in fields(record)}  # type: ignore[arg-type]
     if known != {*plain, *filter(None, [promise])}:
         raise AssertionError(f"{table.name}: columns {plain} are not the fields {known}")
+    encoders, decoders = [], []
+    for index, column in enumerate(table.columns):
+        encode, decode = _codec(column, (words or {}).get(column.name), is_day=column.name in days)
+        encoders += [(index, encode)] if encode else []
+        decoders += [(index, decode)] if decode else []
     return Shape(
         record_type=record,
         table=table,
+        columns=tuple(_plain(column) for column in table.columns),
         key=attrgetter(*(column.name for column in table.primary_key.columns)),
         values=attrgetter(*(paths.get(name, name) for name in names)),
-        encoders=tuple((names.index(name), codec) for name, codec in (encode or {}).items()),
-        decoders=tuple((names.index(name), codec) for name, codec in (decode or {}).items()),
+        encoders=tuple(encoders),
+        decoders=tuple(decoders),
         setters=tuple(record.__dict__[name].__set__ for name in plain),
         promise=(names.index("promise_percent"), record.__dict__[promise].__set__) if promise else None,
     )
 
 
-_maybe_instant = optional(to_micros)
+def _codec(column: Column[Any], words: type[StrEnum] | None, *, is_day: bool) -> tuple[Codec | None, Codec | None]:
+    """How a column's value is written and read; None where it is as it is."""
+    if words is not None:
+        by_text: dict[str | None, StrEnum | None] = {word.value: word for word in words}
+        by_text[None] = None
+        return (_optional(PLAIN) if column.nullable else PLAIN), by_text.__getitem__
+    pair: tuple[Codec, Codec]
+    if is_day:
+        pair = (date.isoformat, date.fromisoformat)
+    elif isinstance(column.type, Instant):
+        pair = (to_micros, from_micros)
+    elif isinstance(column.type, Blocks):
+        pair = (to_bits, from_bits)
+    else:
+        return None, bool if isinstance(column.type, Boolean) else None
+    return (_optional(pair[0]), _optional(pair[1])) if column.nullable else pair
 
-SUBSCRIPTION = _shape(
-    Subscription,
-    schema.subscription,
-    encode={"contract": PLAIN, "network": PLAIN, "blocks": to_bits, "created_at": to_micros},
-    decode={"contract": Contract, "network": Network},
-)
+
+def _optional(codec: Codec) -> Codec:
+    """The codec where there is a value, None where there is none."""
+    return lambda value: None if value is None else codec(value)
+
+
+SUBSCRIPTION = _shape(Subscription, schema.subscription, words={"contract": Contract, "network": Network})
 MEMBERSHIP = _shape(
-    Membership,
-    schema.membership,
-    encode={
-        "state": PLAIN,
-        "channel": PLAIN,
-        "joined_at": to_micros,
-        "left_at": _maybe_instant,
-        "terms_accepted_at": to_micros,
-        "adverts_at": _maybe_instant,
-        "birth_date": optional(date.isoformat),
-    },
-    decode={"state": MembershipState, "channel": Channel, "birth_date": optional(date.fromisoformat)},
+    Membership, schema.membership, words={"state": MembershipState, "channel": Channel}, days=("birth_date",)
 )
 BALANCE = _shape(Balances, schema.balance)
-POSTING = _shape(
-    Posting,
-    schema.posting,
-    encode={"kind": PLAIN, "source": PLAIN, "target": PLAIN, "booked_at": to_micros, "effective_at": to_micros},
-    decode={"kind": PostingKind, "source": Account, "target": Account},
-)
-REQUEST_KEY = _shape(RequestKey, schema.request_key, encode={"kind": PLAIN}, decode={"kind": KeyKind})
-CLICK = _shape(
-    Click,
-    schema.click,
-    promise="reward",
-    encode={"clicked_at": to_micros, "valid_until": to_micros},
-)
+POSTING = _shape(Posting, schema.posting, words={"kind": PostingKind, "source": Account, "target": Account})
+REQUEST_KEY = _shape(RequestKey, schema.request_key, words={"kind": KeyKind})
+CLICK = _shape(Click, schema.click, promise="reward")
 ACCRUAL = _shape(
     Accrual,
     schema.accrual,
+    words={"category": Category, "channel": OrderChannel, "state": AccrualState, "reason": Reason},
     promise="promise",
-    encode={
-        "category": PLAIN,
-        "channel": PLAIN,
-        "paid_at": to_micros,
-        "recorded_at": to_micros,
-        "deadline": to_micros,
-        "state": PLAIN,
-        "reason": optional(PLAIN),
-        "confirmed_at": _maybe_instant,
-        "ended_at": _maybe_instant,
-    },
-    decode={"category": Category, "channel": OrderChannel, "state": AccrualState, "reason": optional(Reason)},
 )
-CHARGE = _shape(
-    Charge,
-    schema.charge,
-    encode={"type": PLAIN, "status": PLAIN, "occurred_at": to_micros, "booked_at": to_micros},
-    decode={"type": ChargeType, "status": ChargeStatus},
-)
-SETTLEMENT = _shape(Settlement, schema.settlement, encode={"at": to_micros})
-REFUND = _shape(Refund, schema.refund, encode={"at": to_micros})
-VOUCHER = _shape(
-    Voucher,
-    schema.voucher,
-    encode={"source": PLAIN, "valid_until": to_micros, "state": PLAIN, "issued_at": to_micros},
-    decode={"source": Account, "state": VoucherState},
-)
+CHARGE = _shape(Charge, schema.charge, words={"type": ChargeType, "status": ChargeStatus})
+SETTLEMENT = _shape(Settlement, schema.settlement)
+REFUND = _shape(Refund, schema.refund)
+VOUCHER = _shape(Voucher, schema.voucher, words={"source": Account, "state": VoucherState})
 TARIFF = _shape(Tariff, schema.tariff)
-AUDIT = _shape(AuditEntry, schema.audit, encode={"at": to_micros})
+AUDIT = _shape(AuditEntry, schema.audit)

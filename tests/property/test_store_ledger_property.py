@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ledger_world import OFF, A, B, C, CountingIds, World, full_form, join
-from sqlalchemy import Connection, create_engine, event, select
+from sqlalchemy import Connection, create_engine, event
 
 from billing.answers import BalanceView
 from billing.calendar import next_period, period_of, period_start
@@ -146,7 +146,7 @@ class Both:
             rows.POSTING: self.world.journal,
         }
         for shape, expected in everything.items():
-            stored = [shape.record(row) for row in self.connection.execute(select(shape.table))]
+            stored = [shape.record(row) for row in self.connection.execute(shape.select())]
             assert sorted(map(_bare, stored)) == sorted(map(_bare, expected)), shape.table.name
         assert verify(self.connection, self.context.programme).violations == ()
         now, programme = self.context.now, self.context.programme

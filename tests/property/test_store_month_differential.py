@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, select
+from sqlalchemy import Connection, create_engine
 
 from billing.calendar import period_of, period_start
 from billing.catalogue import Catalogue
@@ -195,7 +195,7 @@ def run_in_chunks(
 
 
 def everything(connection: Connection, shape: Any) -> list[Any]:
-    return sorted((shape.record(row) for row in connection.execute(select(shape.table))), key=repr)
+    return sorted((shape.record(row) for row in connection.execute(shape.select())), key=repr)
 
 
 def as_understood(balances: Balances, current: str) -> Balances:

@@ -203,6 +203,6 @@ def test_every_record_comes_back_from_its_row_as_it_went_in(connection: Connecti
     ]
     put(connection, everything, world.context.now)
     for shape in (rows.SUBSCRIPTION, rows.MEMBERSHIP, rows.BALANCE, rows.CLICK, rows.ACCRUAL, rows.CHARGE):
-        found = [shape.record(row) for row in connection.execute(select(shape.table))]  # type: ignore[attr-defined]
+        found = [shape.record(row) for row in connection.execute(shape.select())]  # type: ignore[attr-defined]
         assert found
         assert all(one in everything for one in found)

@@ -60,7 +60,7 @@ def run_all(
 
 def postings(connection: Connection) -> list[Posting]:
     table = schema.posting.c
-    found = connection.execute(select(schema.posting).order_by(table.subscription_id, table.entry_no))
+    found = connection.execute(rows.POSTING.select().order_by(table.subscription_id, table.entry_no))
     return [rows.POSTING.record(row) for row in found]
 
 
