@@ -7,6 +7,7 @@ SIGTERM or SIGINT, once everything is unbound.
 import argparse
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -69,10 +70,24 @@ async def _run(running_reactor: Any, settings: Settings) -> None:
     except SimulatorError as error:
         _fail(error)
     running_reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(network.stop()))
+    running_reactor.callWhenRunning(_stop_once_on_signals, running_reactor)
     host = settings.simulator.host
     sys.stdout.write(f"simulator ready: http://{host}:{network.web_port}/ smpp {host}:{network.smpp_port}\n")
     sys.stdout.flush()
     await Deferred()  # the signal's shutdown trigger ends us
+
+
+def _stop_once_on_signals(running_reactor: Any) -> None:
+    """A second Ctrl-C while we drain changes nothing, and is no error."""
+    asked: list[int] = []
+
+    def ask(number: int, _: Any) -> None:
+        asked.append(number)
+        if len(asked) == 1:
+            running_reactor.callFromThread(running_reactor.stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
 
 
 def _fail(error: SimulatorError) -> NoReturn:
