@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet import protocol
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from zope.interface import implementer
 
 from sms.errors import (
@@ -154,7 +154,7 @@ class SmppProtocol(protocol.Protocol):
         SessionStateError for a second answer, PduError for wrong values.
         """
         session = self.session
-        if session.is_closed:
+        if self._closing or self._gone:
             return
         session.respond(request, response)
         if not self._reading:
@@ -377,7 +377,7 @@ class SmppProtocol(protocol.Protocol):
         try:
             self.handler.request_received(self, pdu)
         except Exception:  # noqa: BLE001 - the network door: a fault of ours must not cost the session
-            _log.failure("request {name} could not be handled", name=pdu.name)
+            _log.failure("request {name} could not be handled", name=pdu.name, level=LogLevel.error)
             # 0x64 makes the peer deliver again; a submission is refused as a whole.
             again = isinstance(pdu, DeliverSm | DataSm) and self.session.role is Role.ESME
             status = CommandStatus.ESME_RX_T_APPN if again else CommandStatus.ESME_RSYSERR

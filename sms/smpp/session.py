@@ -104,6 +104,7 @@ class Session:
         self._framer = Framer(pdu_octets_max)
         self._version = interface_version
         self._out: list[bytes] = []
+        self._farewell: list[bytes] = []
         self._last_number = 0
         self._outstanding: dict[int, Pdu] = {}
         self._expired: dict[int, Pdu] = {}
@@ -140,6 +141,9 @@ class Session:
     def data_to_send(self) -> bytes:
         """Everything queued since the last call, in one piece."""
         out = self._out
+        if self._farewell:
+            out += self._farewell
+            self._farewell.clear()
         if not out:
             return b""
         data = out[0] if len(out) == 1 else b"".join(out)
@@ -206,6 +210,7 @@ class Session:
         self._outstanding.clear()
         self._inbound.clear()
         self._out.clear()
+        self._farewell.clear()
         self._enter(SessionState.CLOSED)
         return in_flight
 
@@ -236,7 +241,7 @@ class Session:
                 self._receive_request(pdu, events)
         broken = self._framer.error
         if broken is not None:
-            self._queue(GenericNack(command_status=broken.command_status))
+            self._queue_last(GenericNack(command_status=broken.command_status))
             self._enter(SessionState.CLOSED)
             events.append(LinkBroken(broken))
         return events
@@ -260,7 +265,7 @@ class Session:
         elif effect is Effect.ALREADY_BOUND:
             self._refuse(AlreadyBound("the session is bound"), pdu, events)
         elif effect is Effect.UNBIND:
-            self._queue(response_to(pdu))
+            self._queue_last(response_to(pdu))
             events.append(PeerUnbound())
         else:
             events.append(OutbindReceived(pdu) if isinstance(pdu, Outbind) else RequestReceived(pdu))
@@ -382,6 +387,11 @@ class Session:
         self._out.append(octets)
         if self.tap is not None:
             self.tap(Direction.SENT, octets, shown)
+
+    def _queue_last(self, pdu: Pdu) -> None:
+        # Behind what the owner answers to the requests that came before in the same read.
+        self._queue(pdu)
+        self._farewell.append(self._out.pop())
 
     def _show(self, direction: Direction, octets: bytes, pdu: Pdu | None) -> None:
         if self.tap is not None:

@@ -689,3 +689,12 @@ def test_a_tap_sees_every_pdu_both_ways_and_what_could_not_be_read() -> None:
         (Direction.SENT, CommandId.GENERIC_NACK, True),
     ]
     assert all(command & RESPONSE_BIT for _, command, _ in seen[1::2])
+
+
+def test_answers_to_what_came_before_go_out_before_the_last_word() -> None:
+    """SMPP checks 1, 23."""
+    for last, name in ((encode(Unbind(sequence_number=9)), "unbind_resp"), ((15).to_bytes(4), "generic_nack")):
+        session = given_smsc()
+        session.receive_data(encode(submit_sm()) + last)
+        session.respond(submit_sm(), SubmitSmResp(message_id="1"))
+        assert [pdu.name for pdu in sent(session)] == ["submit_sm_resp", name]
