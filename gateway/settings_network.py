@@ -36,7 +36,9 @@ class SimulatorSection(BaseModel):
     bind_deadline_s: float = Field(
         default=5.0, gt=0, le=600, description="A connection without bind is closed after this."
     )
-    inactivity_s: float = Field(default=300.0, gt=0, le=86_400, description="A silent session is unbound after this.")
+    inactivity_s: float = Field(
+        default=0.0, ge=0, le=86_400, description="A silent session is unbound after this; 0: never."
+    )
     enquire_link_s: float = Field(default=30.0, gt=0, le=3_600, description="Between its enquire_links.")
     response_timeout_s: float = Field(default=10.0, gt=0, le=600, description="How long it waits for a response.")
     ussd_answer_s: float = Field(default=15.0, gt=0, le=600, description="How long a dial waits for the application.")
