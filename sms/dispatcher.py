@@ -154,7 +154,7 @@ class Dispatcher:
         for line in self.lines:
             line.abandon()
         await self.journal.stop()
-        for one in self._tries:
+        for one in list(self._tries):
             one.end()
 
     def poke(self) -> None:
@@ -170,6 +170,7 @@ class Dispatcher:
         deadline = clock.seconds() + timeout_s
         woken = Pause(clock)
         self._tries.add(woken)
+        self.poke()
         try:
             while self.lines.any_up and not self._is_stopping:
                 if not await self._around.transact(has_untried, until_business):
@@ -177,7 +178,6 @@ class Dispatcher:
                 left = deadline - clock.seconds()
                 if left <= 0:
                     return False
-                self.poke()
                 await woken.wait(min(left, POLL_S))
             return False
         finally:
@@ -229,7 +229,7 @@ class Dispatcher:
         self.counters.expired += batch.expired
         self.counters.dead += batch.dead + batch.expired
         self._send(batch.taken)
-        if not batch.taken:
+        if batch.expired or batch.postponed or batch.dead:
             self._wake_tries()
         return batch.may_hold_more
 
@@ -299,7 +299,7 @@ class Dispatcher:
         self._wake_tries()
 
     def _wake_tries(self) -> None:
-        for one in self._tries:
+        for one in list(self._tries):
             one.end()
 
     def _has_room(self) -> None:

@@ -102,7 +102,7 @@ class Line:
         """How many segments may be written ahead now."""
         if self._wire is None or not self.is_up:
             return 0
-        ahead = max(self._wire.window, ceil(self.pacer.meter.per_s(self._clock.seconds()) * AHEAD_S))
+        ahead = max(self._wire.window, ceil(self.pacer.sending.per_s(self._clock.seconds()) * AHEAD_S))
         rate = self.pacer.rate
         if rate is not None:
             ahead = min(ahead, ceil(rate * AHEAD_S) + 1)
@@ -199,9 +199,9 @@ class Line:
         except WindowFull:
             self._take_back(part)
             return False
-        except SessionStateError:
+        except SessionStateError:  # it is ending; whoever owns the link will say so, or bind anew
             self._take_back(part)
-            self.give_back()
+            self.down(wire)
             return False
         except PduError as error:
             self._in_flight.discard(part)
@@ -230,7 +230,7 @@ class Line:
         answer = ANSWER_OF_CLASS[status_class]
         smsc_id = None
         if status_class is StatusClass.ACCEPTED:
-            self.pacer.accepted()
+            self.pacer.accepted(self._clock.seconds())
             if isinstance(response, MessageResp):
                 smsc_id = response.message_id or None
         elif status_class is StatusClass.THROTTLED:

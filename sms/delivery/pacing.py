@@ -1,48 +1,52 @@
 """How fast one link may be fed: its contracted rate, and what the SMSC's refusals teach. Pure.
 
-Additive increase, multiplicative decrease: RTHROTTLED, RMSGQFUL or a congestion_state of 100 halve the rate and
-pause the link for a moment; after a quiet time it grows by one a second, or by a hundredth of what was too much.
-Instants are monotonic seconds.
+Additive increase, multiplicative decrease: RTHROTTLED, RMSGQFUL or a congestion_state of 100 pause the link for a
+moment and halve its rate, or take it down to what was really accepted if that is less; after a quiet time it grows
+by one a second, or by a twentieth of what was too much. Instants are monotonic seconds.
 """
 
+from collections import deque
+
 RATE_MIN_PER_S = 1.0
-CUT_SPACING_S = 0.25
-"""Refusals nearer to each other than this answer one and the same haste."""
+CUT_SPACING_S = 1.0
+"""Refusals nearer to each other than this answer one and the same haste; SMSCs count by the second."""
 PAUSE_S = 0.25
 """How long nothing is sent after a refusal."""
 QUIET_S = 2.0
+"""Without refusals for this long, the rate grows."""
 BURST_S = 0.02
 """How much of a second's allowance may be saved up."""
 REST_FIRST_S = 5.0
 REST_MAX_S = 60.0
 CONGESTED = 100
 NEARLY_CONGESTED = 90
-METER_S = 0.25
+METER_STEPS = 4
+SENT_WINDOW_S = 0.25
+ACCEPTED_WINDOW_S = 1.0
+GROWTH_DIVISOR = 20
 
 
 class RateMeter:
-    """Events per second, over the last full quarter of a second or more."""
+    """Events per second over about the last `window_s`, in steps of a quarter of it."""
 
-    def __init__(self) -> None:
-        self._per_s = 0.0
-        self._count = 0
-        self._since: float | None = None
-
-    def per_s(self, now: float) -> float:
-        """What was measured last; a long silence ends it."""
-        return 0.0 if self._is_silent(now) else self._per_s
+    def __init__(self, window_s: float) -> None:
+        self._step_s = window_s / METER_STEPS
+        self._counts: deque[tuple[int, int]] = deque(maxlen=METER_STEPS + 1)
 
     def count(self, now: float, events: int = 1) -> None:
         """Count events."""
-        if self._since is None or self._is_silent(now):
-            self._since, self._count, self._per_s = now, 0, 0.0
-        self._count += events
-        if now - self._since >= METER_S:
-            self._per_s = self._count / (now - self._since)
-            self._since, self._count = now, 0
+        step = int(now / self._step_s)
+        if self._counts and self._counts[-1][0] == step:
+            self._counts[-1] = (step, self._counts[-1][1] + events)
+        else:
+            self._counts.append((step, events))
 
-    def _is_silent(self, now: float) -> bool:
-        return self._since is None or now - self._since > 4 * METER_S
+    def per_s(self, now: float) -> float:
+        """The mean over the last full steps and the present one."""
+        present = int(now / self._step_s)
+        first = present - METER_STEPS
+        events = sum(count for step, count in self._counts if step >= first)
+        return events / (now - first * self._step_s)
 
 
 class Pacer:
@@ -58,7 +62,8 @@ class Pacer:
         self._grown_at = 0.0
         self._paused_until = 0.0
         self._rest_s = REST_FIRST_S
-        self.meter = RateMeter()
+        self.sending = RateMeter(SENT_WINDOW_S)
+        self._accepting = RateMeter(ACCEPTED_WINDOW_S)
 
     @property
     def rate(self) -> float | None:
@@ -91,29 +96,32 @@ class Pacer:
     def sent(self, now: float, messages: int) -> None:
         """Messages were sent."""
         self._tokens -= messages
-        self.meter.count(now, messages)
+        self.sending.count(now, messages)
 
-    def accepted(self) -> None:
+    def accepted(self, now: float) -> None:
         """The SMSC took a message."""
+        self._accepting.count(now)
         self._rest_s = REST_FIRST_S
 
     def throttled(self, now: float) -> None:
         """The SMSC said we are too fast."""
-        if self._last_cut is not None and now - self._last_cut < CUT_SPACING_S:
-            return
-        self._too_much = self.rate or self.meter.per_s(now)
-        self._learned = max(RATE_MIN_PER_S, self._too_much / 2)
-        self._last_cut = self._grown_at = now
+        self._paused_until = max(self._paused_until, now + PAUSE_S)
         self._tokens = 0.0
         self._filled_at = None
-        self._paused_until = max(self._paused_until, now + PAUSE_S)
+        if self._last_cut is None or now - self._last_cut >= CUT_SPACING_S:
+            self._too_much = self.rate or self.sending.per_s(now)
+            accepted = self._accepting.per_s(now)
+            half = self._too_much / 2
+            self._learned = max(RATE_MIN_PER_S, min(half, accepted) if accepted else half)
+            self._last_cut = now
+        self._grown_at = now + QUIET_S
 
     def congestion(self, now: float, state: int) -> None:
         """The SMSC announced its congestion_state (SMPP 5.0 §4.8.4.18)."""
         if state >= CONGESTED:
             self.throttled(now)
         elif state >= NEARLY_CONGESTED:
-            self._grown_at = max(self._grown_at, now)
+            self._grown_at = max(self._grown_at, now + QUIET_S)
 
     def rest(self, now: float) -> None:
         """The session is not what we think (check 53, "link"): leave it alone, longer each time."""
@@ -123,11 +131,9 @@ class Pacer:
         self._rest_s = min(2 * self._rest_s, REST_MAX_S)
 
     def _grow(self, now: float) -> None:
-        if self._learned is None or self._last_cut is None or now - self._last_cut < QUIET_S:
-            return
         seconds = int(now - self._grown_at)
-        if seconds > 0:
-            self._learned += seconds * max(1.0, self._too_much / 100)
+        if self._learned is not None and seconds > 0:
+            self._learned += seconds * max(1.0, self._too_much / GROWTH_DIVISOR)
             self._grown_at += seconds
 
     def _fill(self, now: float, rate: float) -> None:

@@ -59,6 +59,7 @@ class Batch:
 
     taken: Sequence[Taken]
     expired: int
+    postponed: int
     dead: int
     may_hold_more: bool
 
@@ -87,7 +88,13 @@ def take(connection: Connection, order: Order) -> Batch:
         if dead:
             lost = {seq for seq, _ in dead}
             bury(connection, dead, [one.msisdn for one in claimed.messages if one.seq in lost])
-    return Batch(taken=taken, expired=claimed.expired, dead=len(dead), may_hold_more=claimed.may_hold_more)
+    return Batch(
+        taken=taken,
+        expired=claimed.expired,
+        postponed=claimed.postponed,
+        dead=len(dead),
+        may_hold_more=claimed.may_hold_more,
+    )
 
 
 def _texts(

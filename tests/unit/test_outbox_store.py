@@ -188,8 +188,7 @@ def test_what_no_wire_or_table_can_carry_is_refused_before_it_is_queued(
 ) -> None:
     fields = {"message_id": "m", "msisdn": A, **wrong}
     with pytest.raises(MessageMalformed):
-        enqueue(db, [NewMessage(subscription_id=1, kind="bill", params=fields.get("params", "{}"), created_at=NOON,
-                                not_before=NOON, message_id=fields["message_id"], msisdn=fields["msisdn"])])  # fmt: skip
+        enqueue(db, [new(**fields)])
 
 
 def test_the_database_itself_refuses_a_state_that_is_none(db: Connection) -> None:
