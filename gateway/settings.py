@@ -118,6 +118,12 @@ class HttpSection(Section):
     connections_per_address_max: int = Field(
         default=1024, ge=1, le=100_000, description="Connections at once from one address."
     )
+    calls_per_key_per_s: float = Field(
+        default=0.0, ge=0, le=1_000_000, description="Calls a second of one key; 0 without limit."
+    )
+    calls_per_number_per_s: float = Field(
+        default=0.0, ge=0, le=1_000_000, description="Calls a second about one number; 0 without limit."
+    )
 
 
 class PolicySection(Section):

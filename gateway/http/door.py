@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from billing.errors import LedgerRefusal
 from gateway.http.auth import Keys, Principal, cookie_from, require
 from gateway.http.channel import DoorChannel, DoorRequest, problem_reply, too_large
+from gateway.http.limiting import RateLimit
 from gateway.http.problems import Problem, malformed, refused
 from gateway.http.queries import read_query
 from gateway.http.routing import Call, Reply, Route, Router
@@ -36,10 +37,15 @@ _JSON_LINES_TYPES = _JSON_TYPES | {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorLimits:
-    """How many connections the door takes, in all and from one address."""
+    """How many connections the door takes, in all and from one address; calls a second of one key, about one number.
+
+    A rate of 0 is no limit.
+    """
 
     connections_max: int = 4096
     connections_per_address_max: int = 1024
+    calls_per_key_per_s: float = 0.0
+    calls_per_number_per_s: float = 0.0
 
 
 class HttpDoor(ServerFactory[DoorChannel]):
@@ -65,6 +71,8 @@ class HttpDoor(ServerFactory[DoorChannel]):
         self._wall = wall
         self._unavailable = unavailable
         self._limits = limits or DoorLimits()
+        self._key_rate = RateLimit(self._limits.calls_per_key_per_s, self.seconds)
+        self._number_rate = RateLimit(self._limits.calls_per_number_per_s, self.seconds)
         self._readers = {
             id(route): TypeAdapter(route.body)
             for route in router.routes
@@ -142,6 +150,8 @@ class HttpDoor(ServerFactory[DoorChannel]):
         path, _, query = request.uri.partition(b"?")
         route, values = self._router.find(request.method, path)
         principal = None if route.scopes is None else self._who(request, route)
+        if principal is not None:
+            self._require_rate(principal, values.get("msisdn"))
         if length is not None and length > route.body_octets_max:
             raise too_large(route.body_octets_max)
         if length != 0 and (route.body is not None or route.signed or route.stream):
@@ -159,6 +169,12 @@ class HttpDoor(ServerFactory[DoorChannel]):
         if principal is None and route.cookie:
             principal = self._keys.of_cookie(cookie_from(request.header(b"Cookie")), self._wall())
         return require(principal, route.scopes or frozenset())
+
+    def _require_rate(self, principal: Principal, number: str | None) -> None:
+        if self._key_rate.allows(principal.name) and (number is None or self._number_rate.allows(number)):
+            return
+        retry = (b"Retry-After", b"%d" % RETRY_AFTER_SECONDS)
+        raise Problem(429, "RATE_LIMITED", "too many calls; come again in a moment", headers=[retry])
 
     def serve(self, request: DoorRequest) -> None:
         """Run the handler of an admitted request; the door owns it until it is answered."""

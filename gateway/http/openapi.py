@@ -191,7 +191,7 @@ def _answers(number: int, route: Route, schemas: Mapping[_Use, Any]) -> dict[str
 def _problems(route: Route) -> dict[str, Any]:
     codes: dict[int, list[str]] = {400: ["INVALID"], 500: ["INTERNAL"], 503: ["UNAVAILABLE"]}
     if route.scopes is not None:
-        codes |= {401: ["UNAUTHORIZED"], 403: ["FORBIDDEN"]}
+        codes |= {401: ["UNAUTHORIZED"], 403: ["FORBIDDEN"], 429: ["RATE_LIMITED"]}
     if route.signed:
         codes[401] = ["UNAUTHORIZED"]
     if route.body is not None or route.stream:

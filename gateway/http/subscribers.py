@@ -2,9 +2,9 @@
 
 import re
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import Field, PlainValidator, StringConstraints
 from typing_extensions import TypedDict
 
 from billing.answers import SubscriberAnswer
@@ -31,17 +31,18 @@ def _zone(value: object) -> str:
         raise ValueError("a time zone is a name like Europe/Moscow")
     try:
         return ZoneInfo(value).key
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError only where tzdata is missing altogether
-        raise ValueError(f"there is no time zone {value}") from None
-    except KeyError:
+    except (KeyError, OSError, ValueError):
         raise ValueError(f"there is no time zone {value}") from None
 
 
-Zone = Annotated[
-    str,
-    PlainValidator(_zone),
-    WithJsonSchema({"type": "string", "enum": ["Europe/Moscow", "Europe/Chisinau", "Asia/Vladivostok", "UTC"]}),
-]
+class _ZoneNames:
+    """Tells the schema every name there is, when it is asked for: reading them takes a while."""
+
+    def __get_pydantic_json_schema__(self, _core: object, _handler: object) -> dict[str, object]:
+        return {"type": "string", "enum": sorted(available_timezones())}
+
+
+Zone = Annotated[str, PlainValidator(_zone), _ZoneNames()]
 
 
 class TariffBody(Body):

@@ -9,7 +9,7 @@ import pytest
 from http_parts import KEY, NOW, SECRET, WALL, A, Answer, Door
 
 from billing import commands, errors
-from billing.words import Channel, ChargeType, OrderChannel
+from billing.words import Block, Channel, ChargeType, Contract, Network, OrderChannel
 from gateway.http.auth import Scope
 from gateway.http.signatures import sign
 
@@ -526,14 +526,72 @@ def test_openapi_describes_every_route_with_its_schemas(door: Door) -> None:
     text = json.dumps(document)
     known = set(document["components"]["schemas"])
     assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= known
+    zones = document["components"]["schemas"]["SubscriberBody"]["properties"]["time_zone"]["anyOf"][0]["enum"]
+    assert {"Europe/Moscow", "Europe/Chisinau"} <= set(zones)
     leave = document["paths"]["/v1/members/{msisdn}"]["delete"]
     assert {one["name"]: one["required"] for one in leave["parameters"]} == {
         "msisdn": True, "channel": True, "confirm": False,
     }  # fmt: skip
-    assert set(leave["responses"]) == {"200", "400", "401", "403", "404", "409", "422", "500", "503"}
+    assert set(leave["responses"]) == {"200", "400", "401", "403", "404", "409", "422", "429", "500", "503"}
 
 
 def test_the_documentation_page_lists_every_route(door: Door) -> None:
     page = door.call("GET", "/docs").raw.decode()
     assert all(f"{route.method} {route.path}" in page for route in door.router.routes)
     assert door.call("GET", "/docs").headers["content-security-policy"] == "default-src 'self'"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("time_zone", "Mars/Base"), ("time_zone", "../../etc/passwd"), ("time_zone", "Europe"), ("time_zone", ""),
+        ("time_zone", "x" * 65), ("time_zone", 3), ("language", "fr"), ("unicode", "loud"), ("imsi", "12ab"),
+        ("blocks", ["stolen"]), ("blocks", "mnp"), ("contract", "family"), ("network", "roaming"),
+        ("credit_limit", "-1.00"), ("credit_limit", 5), ("tariff", ""), ("age", 7),
+    ],
+)  # fmt: skip
+def test_a_subscribers_field_that_cannot_be_is_400(door: Door, field: str, value: Any) -> None:
+    refused = door.call("PUT", f"/v1/subscribers/{A}", {field: value})
+    assert (refused.status, refused.code) == (400, "INVALID")
+    assert refused.body["errors"][0]["field"].startswith(field)
+
+
+def test_a_subscriber_is_put_with_everything_named(door: Door) -> None:
+    fields = {
+        "contract": "corporate", "network": "off_net", "language": "ro", "tariff": "corporate plan",
+        "blocks": ["mnp", "voluntary", "mnp"], "imsi": "250011234567890", "time_zone": "Asia/Vladivostok",
+        "unicode": "translit", "credit_limit": "100.00",
+    }  # fmt: skip
+    assert door.call("PUT", f"/v1/subscribers/{A}", fields).status == 200
+    assert door.ledger.commands == [
+        commands.PutSubscriber(
+            msisdn=A, contract=Contract.CORPORATE, network=Network.OFF_NET, language="ro", tariff="corporate plan",
+            blocks=frozenset({Block.MNP, Block.VOLUNTARY}), imsi="250011234567890", time_zone="Asia/Vladivostok",
+            unicode="translit", credit_limit=10000,
+        )
+    ]  # fmt: skip
+    assert door.call("PUT", f"/v1/subscribers/{A}", {"blocks": []}).status == 200
+    assert door.ledger.commands[-1] == commands.PutSubscriber(msisdn=A, blocks=frozenset())
+
+
+def test_a_tariff_may_be_free_and_its_code_is_any_id(door: Door) -> None:
+    assert door.call("PUT", "/v1/tariffs/corporate%20plan", {"fee": "0.00"}).body == {
+        "code": "corporate plan",
+        "fee": "0.00",
+    }
+    assert door.directory.tariffs == {"corporate plan": 0}
+    assert door.call("PUT", "/v1/tariffs/smart", {"fee": "-1.00"}).status == 400
+
+
+def test_promotions_keep_their_dates_and_percents(door: Door) -> None:
+    promo = {
+        "code": "spring", "name": "Spring", "percent": "30", "partner": "ozon", "uncapped": True,
+        "from": "2025-03-01T00:00:00+03:00", "to": "2025-04-01T00:00:00+03:00",
+    }  # fmt: skip
+    put = door.call("PUT", "/v1/catalogue", {"partners": CATALOGUE["partners"], "promos": [promo]})
+    assert put.body["promos"] == [promo | {"amount": None}]
+
+
+def test_a_clock_moves_no_further_than_instants_go(door: Door) -> None:
+    door.program.at = datetime(2199, 12, 31, tzinfo=UTC)
+    assert door.call("POST", "/v1/clock", {"by": "P10D"}).body["field"] == "by"

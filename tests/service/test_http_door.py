@@ -251,6 +251,20 @@ def test_connections_are_limited_in_all_and_per_address() -> None:
     assert door.connect("10.0.0.3").is_closed
 
 
+def test_calls_are_limited_per_key_and_per_number() -> None:
+    door = Door(limits=DoorLimits(calls_per_key_per_s=3, calls_per_number_per_s=1))
+    path = f"/v1/subscribers/{A}"
+    assert [door.call("GET", path).status for _ in range(2)] == [200, 429]
+    refused = door.call("GET", path)
+    assert (refused.status, refused.code, refused.headers["retry-after"]) == (429, "RATE_LIMITED", "2")
+    assert door.call("GET", path, key="care-key").status == 429
+    assert door.call("GET", "/v1/clock").status == 429
+    assert door.call("GET", "/v1/clock", key="ops-key").status == 200
+    assert door.call("GET", "/healthz", key=None).status == 200
+    door.clock.advance(1)
+    assert door.call("GET", path).status == 200
+
+
 def test_a_client_that_leaves_gets_no_answer_and_its_command_ends_all_the_same(door: Door) -> None:
     connection = door.connect()
     door.ledger.is_held = True

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.http.auth import KeyRecord, Keys, Principal, Scope, cookie_from, hash_of
 from gateway.http.fields import parse_day, parse_duration, parse_instant
+from gateway.http.limiting import RateLimit
 from gateway.http.msisdn import MalformedMsisdn, normalise
 from gateway.http.signatures import is_signed, sign
 
@@ -137,3 +138,18 @@ def test_days_are_calendar_days() -> None:
     for wrong in ("2025-02-29", "29.02.2024", "20240229", 7):
         with pytest.raises(ValueError, match="day"):
             parse_day(wrong)
+
+
+def test_a_rate_is_a_bucket_that_fills_with_time_and_remembers_so_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    limit = RateLimit(2.0, lambda: now)
+    assert [limit.allows("a") for _ in range(3)] == [True, True, False]
+    now = 0.5
+    assert [limit.allows("a"), limit.allows("a")] == [True, False]
+    now = 100.0
+    assert [limit.allows("a") for _ in range(3)] == [True, True, False]
+    monkeypatch.setattr("gateway.http.limiting.BUCKETS_MAX", 2)
+    assert [limit.allows("b"), limit.allows("a")] == [True, False]
+    assert limit.allows("c")
+    assert list(limit._buckets) == ["a", "c"]
+    assert all(RateLimit(0.0, lambda: now).allows("a") for _ in range(1000))

@@ -101,8 +101,9 @@ def test_every_fixed_screen_fits_and_has_a_latin_form(language: str) -> None:
         assert coding_of(Screens(language=language, latin=True).text(key)) is Coding.GSM7, key
 
 
-def test_hash_codes_and_phones_set_to_translit_read_latin_letters() -> None:
+def test_hash_codes_read_latin_letters_and_romanian_keeps_its_diacritics_in_strict_mode_alone() -> None:
     assert screens_for("ru", latin=True).latin
     assert not screens_for("ru", latin=False, unicode="translit").latin
-    assert screens_for("ro", latin=False, unicode="translit").latin
+    assert screens_for("ro", latin=False).latin
+    assert not screens_for("ro", latin=False, unicode="strict").latin
     assert screens_for("ro", latin=True).text("pending", pending="5") == "In asteptare:5r"
