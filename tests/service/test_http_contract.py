@@ -400,6 +400,7 @@ def test_a_partners_key_sees_its_own_orders_only(door: Door) -> None:
         door.call("GET", path, key="ozon-key") for path in ("/v1/accruals/ozon/o-9", "/v1/accruals/lamoda/o-1")
     )
     assert (own.status, own.code) == (others.status, others.code) == (404, "UNKNOWN_ORDER")
+    assert door.call("GET", "/v1/accruals/lamoda/o-1", key="care-key").status == 200
     assert door.call("POST", "/v1/clicks", {"msisdn": A, "partner": "lamoda"}, key="ozon-key").status == 404
     assert door.call("POST", "/v1/clicks", {"msisdn": A, "partner": "ozon"}, key="ozon-key").status == 201
 

@@ -91,6 +91,13 @@ def test_a_long_partner_name_is_cut_and_the_sum_never_is(
     assert re.search(r"\b50 [рr]", text)
 
 
+def test_as_much_of_a_name_stays_as_fits() -> None:
+    params = {"amount": 5000, "partner": "Абвгдежзиклмнопрстуфхцчшщ", "date": "2025-04-01"}
+    text = render("accrued", params, "ru")
+    assert len(text) == 70
+    assert cost_of(text.replace(". Доступно", "Ю. Доступно")).segments == 2
+
+
 def test_a_name_that_fits_is_not_cut() -> None:
     text = render("accrued", {"amount": 5000, "partner": "AliExpress", "date": "2025-04-01"}, "ru")
     assert "AliExpress" in text
