@@ -25,7 +25,7 @@ RANGE = 5_000
 """Subscriptions checked together."""
 
 VIOLATIONS_MAX = 1_000
-"""Kept of one check and range; a ledger with more needs no longer list."""
+"""Kept in all; a ledger with more needs no longer list."""
 
 COUNTED = (schema.balance, schema.posting, schema.charge, schema.accrual, schema.voucher)
 
@@ -66,10 +66,10 @@ def verify(connection: Connection, programme: Programme) -> Verification:
         part = verify_range(connection, programme, cursor)
         if part is not None:
             checked.update(part.checked)
-            violations += part.violations
+            violations += part.violations[: VIOLATIONS_MAX - len(violations)]
             last = part.up_to
         cursor = None if part is None else part.up_to
-    return Verification(checked=dict(checked), violations=tuple(violations[:VIOLATIONS_MAX]), up_to=last)
+    return Verification(checked=dict(checked), violations=tuple(violations), up_to=last)
 
 
 def verify_range(

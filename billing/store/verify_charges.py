@@ -209,7 +209,12 @@ def _first_charge(programme: Programme) -> Check:
     )
     left = func.sum(delta).over(partition_by=posting.subscription_id, order_by=posting.entry_no)
     columns = (posting.subscription_id, posting.kind, posting.source, posting.ref)
-    journal = select(*columns, left.label("left")).where(within(schema.posting)).subquery("journal")
+    matters = or_(
+        posting.source == Account.CASHBACK.value,
+        posting.target == Account.CASHBACK.value,
+        and_(posting.kind == PostingKind.CHARGE.value, posting.source == Account.MAIN.value),
+    )
+    journal = select(*columns, left.label("left")).where(within(schema.posting), matters).subquery("journal")
     never = [kind.value for kind in ChargeType if kind not in programme.spend_types]
     is_drawn: ColumnElement[bool] = and_(
         journal.c.kind == PostingKind.CHARGE.value, journal.c.source == Account.MAIN.value, journal.c.left != 0
