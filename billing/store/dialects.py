@@ -22,7 +22,7 @@ from billing.store.schema import balance
 ON_CONFLICT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """INSERT with ON CONFLICT, per dialect."""
 
-OnConflict = Literal["error", "replace", "ignore"]
+OnConflict = Literal["error", "replace"]
 
 
 class Many(TypeDecorator[list[Any]]):
@@ -130,9 +130,7 @@ def put_rows(
 def _compiled(table: Table, on_conflict: OnConflict, dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
     """The statement's text, and the parameters' names where the driver wants names."""
     statement = insert(table, dialect)
-    if on_conflict == "ignore":
-        statement = statement.on_conflict_do_nothing()
-    elif on_conflict == "replace":
+    if on_conflict == "replace":
         keys = list(table.primary_key.columns)
         replaced = {one.name: statement.excluded[one.name] for one in table.columns if not one.primary_key}
         statement = statement.on_conflict_do_update(index_elements=keys, set_=replaced)

@@ -16,10 +16,10 @@ from billing.answers import BalanceView, ChargeView, SubscriberAnswer, VoucherVi
 from billing.errors import UnknownCharge, UnknownOrder, UnknownSubscriber, UnknownVoucher
 from billing.finding import standing
 from billing.programme import Programme
-from billing.records import Accrual, Balances, Charge, Membership, Posting, Subscription, Tariff
+from billing.records import Accrual, Balances, Charge, Membership, Posting, Subscription
 from billing.store import rows, schema
 from billing.store.dialects import among
-from billing.store.loader import BALANCE_END, MEMBERSHIP_END, SUBSCRIPTION_END, TARIFFS, charges_by_id
+from billing.store.loader import BALANCE_END, MEMBERSHIP_END, SUBSCRIPTION_END, charges_by_id
 from billing.store.partial import is_open, is_pending, is_tariff_fee
 from billing.store.rows import Shape
 from billing.views import balance_view
@@ -201,12 +201,6 @@ def statement(
 def movements(connection: Connection, msisdn: str) -> tuple[Posting, ...]:
     """The last few postings, newest first. Raises UnknownSubscriber."""
     return statement(connection, msisdn, limit=MOVEMENTS)
-
-
-def tariff(connection: Connection, code: str) -> Tariff | None:
-    """One tariff plan."""
-    row = connection.execute(TARIFFS, {"values": (code,)}).one_or_none()
-    return None if row is None else rows.TARIFF.record(row)
 
 
 def _standing(connection: Connection, msisdn: str) -> tuple[Subscription, Balances, Membership | None]:

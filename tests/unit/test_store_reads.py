@@ -172,7 +172,6 @@ def test_what_nobody_knows_is_refused(connection: Connection) -> None:
         reads.charge(connection, "fee:2025-04:1")
     with pytest.raises(UnknownVoucher):
         reads.voucher(connection, "v", world.context.now)
-    assert reads.tariff(connection, "none") is None
 
 
 def test_a_subscriber_and_its_membership_are_told_apart(connection: Connection) -> None:
