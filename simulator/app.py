@@ -96,9 +96,10 @@ class SimulatedNetwork:
             clock=reactor,
             timing=_timing(options),
             connections_max=CONNECTIONS_MAX,
-            tap=capture.tap,
         )
-        self._gate = LinkGate(factory, reactor=reactor, host=options.host, port=options.smpp_port)
+        self._gate = LinkGate(
+            factory, reactor=reactor, host=options.host, port=options.smpp_port, tap_of=capture.tap_of
+        )
         self.links = Links(plan=plan, gate=self._gate, accounts=accounts, smsc=self.smsc)
         routes = Routes()
         Pages().add_to(routes)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sms.errors import SmppError
@@ -13,6 +14,9 @@ from sms.smpp.events import Direction
 from sms.smpp.pcap import Record, write_pcap
 from sms.smpp.pdu import Pdu
 from sms.smpp.protocol import SmppProtocol
+
+RECEIVED = Direction.RECEIVED
+Tap = Callable[[Direction, bytes, Pdu | None], None]
 
 _COMMAND = slice(4, 8)
 _STATUS = slice(8, 12)
@@ -74,17 +78,21 @@ class Capture:
     """A bounded ring of PDUs."""
 
     def __init__(self, *, capacity: int, wall: Callable[[], float]) -> None:
-        self._ring: deque[tuple[float, Connection, bool, bytes]] = deque(maxlen=capacity)
+        self._ring: deque[tuple[int, float, Connection, bool, bytes]] = deque(maxlen=capacity)
+        self._serials = count(1)
         self._wall = wall
         self._connections: dict[SmppProtocol, Connection] = {}
         self._numbers = 0
-        self.recorded = 0
 
-    def tap(self, link: SmppProtocol, direction: Direction, octets: bytes, pdu: Pdu | None) -> None:  # noqa: ARG002 - the protocol's signature
-        """Record one PDU; called for each one, so it does nothing else."""
-        connection = self._connections.get(link) or self.connection(link)
-        self.recorded += 1
-        self._ring.append((self._wall(), connection, direction is Direction.RECEIVED, octets))
+    def tap_of(self, link: SmppProtocol) -> Tap:
+        """What records the PDUs of one link: called for each one, so it does nothing else."""
+        connection = self.connection(link)
+        keep, wall, serials = self._ring.append, self._wall, self._serials
+
+        def tap(direction: Direction, octets: bytes, pdu: Pdu | None) -> None:  # noqa: ARG001 - the protocol's signature
+            keep((next(serials), wall(), connection, direction is RECEIVED, octets))
+
+        return tap
 
     def connection(self, link: SmppProtocol) -> Connection:
         """The connection of this link, numbered when first seen."""
@@ -100,10 +108,8 @@ class Capture:
 
     def entries(self, *, link: str | None = None, command: str | None = None) -> Iterator[Traced]:
         """The PDUs, newest first, of one link (its name or its system_id) or one command if asked."""
-        serial = self.recorded
-        for at, connection, received, octets in reversed(self._ring):
+        for serial, at, connection, received, octets in reversed(self._ring):
             entry = Traced(serial=serial, at=at, connection=connection, received=received, octets=octets)
-            serial -= 1
             if link is not None and link not in (connection.name, connection.name.rpartition("-")[0]):
                 continue
             if command is not None and entry.command != command:
@@ -119,6 +125,6 @@ class Capture:
         """Everything in the ring as a capture file."""
         records = (
             Record(at=at, connection=connection.number, to_smsc=received, octets=octets)
-            for at, connection, received, octets in self._ring
+            for _, at, connection, received, octets in self._ring
         )
         return write_pcap(records, smsc_port=smsc_port)

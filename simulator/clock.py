@@ -47,6 +47,8 @@ class NetworkClock:
         self._reading: Deferred[None] | None = None
         self._blind_until = 0.0
         self._waiters: list[Deferred[None]] = []
+        self._minute_number = 0
+        self._minute = datetime.fromtimestamp(0, UTC)
 
     def poke(self) -> None:
         """Something was recorded: have a reading made that covers it."""
@@ -66,6 +68,16 @@ class NetworkClock:
             if reading is not None:
                 return reading
         return datetime.fromtimestamp(wall_at, UTC).astimezone(self._zone)
+
+    def minute(self, wall_at: float) -> datetime:
+        """The same to the minute, for dates that say no more; the same minute is the same object."""
+        if not self._asked_at:
+            number = int(wall_at // 60)
+            if number != self._minute_number:
+                self._minute_number = number
+                self._minute = self.stamp(number * 60.0)
+            return self._minute
+        return self.stamp(wall_at).replace(second=0, microsecond=0)
 
     def stamp_text(self, wall_at: float) -> str:
         """The same as our callers read it: ISO 8601 with offset."""

@@ -70,26 +70,33 @@ class Deliveries:
 
     def send(self, pdu: DeliverSm | DataSm, ended: Ended | None = None) -> None:
         """Deliver, now or when somebody can take it; `ended` hears how it went, once."""
-        self._put(_Delivery(pdu, self._clock.seconds() + self._ttl_s, ended))
+        delivery = _Delivery(pdu, self._clock.seconds() + self._ttl_s, ended)
+        if self._queue or not self._try(delivery):
+            self._put(delivery)
 
     def pump(self) -> None:
         """Send what can be sent: after a bind, or when a window has room again."""
         queue = self._queue
         while queue:
             if queue[0].expires_at <= self._clock.seconds():
-                self._expire(queue.popleft())
-                continue
-            session = self._account.receiver()
-            if session is None:
+                self._end(queue.popleft(), Outcome.EXPIRED)
+            elif self._try(queue[0]):
+                queue.popleft()
+            else:
                 return
-            delivery = queue.popleft()
-            try:
-                session.link.try_request(delivery.pdu, partial(self._answered, delivery))
-            except SessionStateError:
-                queue.appendleft(delivery)
-                return
-            except PduError:
-                self._end(delivery, Outcome.REFUSED)
+
+    def _try(self, delivery: _Delivery) -> bool:
+        """Send one delivery if a session can take it."""
+        session = self._account.receiver()
+        if session is None:
+            return False
+        try:
+            session.link.try_request(delivery.pdu, partial(self._answered, delivery))
+        except SessionStateError:
+            return False
+        except PduError:
+            self._end(delivery, Outcome.REFUSED)
+        return True
 
     def stop(self) -> None:
         """Forget everything."""
@@ -98,26 +105,21 @@ class Deliveries:
 
     def _put(self, delivery: _Delivery) -> None:
         if len(self._queue) >= QUEUE_MAX:
-            self._expire(self._queue.popleft())
+            self._end(self._queue.popleft(), Outcome.EXPIRED)
         self._queue.append(delivery)
+
+    def _again(self, delivery: _Delivery) -> None:
+        self._put(delivery)
         self.pump()
 
     def _answered(self, delivery: _Delivery, answer: Pdu | RequestFailed) -> None:
-        if isinstance(answer, RequestFailed):
+        if isinstance(answer, RequestFailed) or answer.command_status in TEMPORARY:
             delivery.pdu = copy(delivery.pdu)
-            self._timers.later(self._retry_s, self._put, delivery)
-        elif answer.command_status == 0:
-            self._end(delivery, Outcome.ACCEPTED)
-        elif answer.command_status in TEMPORARY:
-            delivery.pdu = copy(delivery.pdu)
-            self._timers.later(self._retry_s, self._put, delivery)
+            self._timers.later(self._retry_s, self._again, delivery)
         else:
-            self._end(delivery, Outcome.REFUSED)
+            self._end(delivery, Outcome.REFUSED if answer.command_status else Outcome.ACCEPTED)
         if self._queue:
             self.pump()
-
-    def _expire(self, delivery: _Delivery) -> None:
-        self._end(delivery, Outcome.EXPIRED)
 
     def _end(self, delivery: _Delivery, outcome: Outcome) -> None:
         if outcome is Outcome.ACCEPTED:

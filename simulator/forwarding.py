@@ -8,13 +8,14 @@ from simulator.faults import FaultPlan
 from simulator.handsets import Handsets
 from simulator.messages import MessageStore, StoredMessage
 from simulator.pending import Pending
-from simulator.receipts import receipt_for, wants_receipt
+from simulator.receipts import ReceiptWriter, wants_receipt
 from simulator.sessions import Accounts
 from simulator.timers import Timers
-from sms.smpp.constants import MessageState, Npi, RegisteredDelivery, Tag, Ton
+from sms.smpp.constants import EsmClass, MessageState, Npi, RegisteredDelivery, Tag, Ton
 from sms.smpp.pdu import AlertNotification
 
 LEARNED_MAX = 10_000
+INTERMEDIATE = int(RegisteredDelivery.INTERMEDIATE)
 
 
 class Forwarding:
@@ -30,6 +31,7 @@ class Forwarding:
         deliveries: Mapping[str, Deliveries],
         timers: Timers,
         network_clock: NetworkClock,
+        receipts: ReceiptWriter,
         wall: Callable[[], float],
         changed: Callable[[str], None],
     ) -> None:
@@ -42,23 +44,28 @@ class Forwarding:
         self._network_clock = network_clock
         self._wall = wall
         self._changed = changed
+        self._receipts = receipts
         self._learned: dict[str, str] = {}
         self.pending = Pending(timers, handset_is_on=handsets.is_on, deliver=self._deliver, expire=self._expire)
 
     def accept(self, message: StoredMessage, *, schedule: str = "", validity: str = "") -> None:
-        """Store a message and send it on its way."""
+        """Store a message and send it on its way; a new message is DELIVERED unless something is in its way."""
         self._store.add(message)
         pdu = message.pdu
         if self._learned.get(pdu.source_addr) != message.account.system_id:
             self._learn(message)
-        if pdu.registered_delivery & RegisteredDelivery.INTERMEDIATE:
+        wanted = pdu.registered_delivery
+        if wanted & INTERMEDIATE:
             self._report(message, MessageState.ENROUTE, intermediate=True)
-        if schedule or not self._handsets.is_on(message.to):
+        if schedule or message.to in self._handsets.off:
             self.pending.hold(message, schedule=schedule, validity=validity, now=self._network_clock.now())
-        elif self._plan.active:
-            self._deliver(message)
-        else:
-            self.end(message, MessageState.DELIVERED)
+            return
+        if self._plan.active:
+            message.state = self._plan.outcome()
+        self._network_clock.poke()
+        self._changed("messages")
+        if wanted and wants_receipt(wanted, message.state):
+            self._report(message, message.state)
 
     def end(self, message: StoredMessage, state: MessageState) -> None:
         """The message has reached a state; its sender hears of it if it asked."""
@@ -104,15 +111,13 @@ class Forwarding:
                 self._send_receipt(message, state, intermediate)
 
     def _send_receipt(self, message: StoredMessage, state: MessageState, intermediate: bool) -> None:
-        stamp = self._network_clock.stamp
-        receipt = receipt_for(
-            message,
-            state=state,
-            submitted_at=stamp(message.at),
-            done_at=stamp(message.state_at),
-            id_form=self._plan.faults.receipt.id_form,
-            intermediate=intermediate,
-        )
+        minute = self._network_clock.minute
+        submitted_at = minute(message.at)
+        done_at = submitted_at if message.state_at == message.at else minute(message.state_at)
+        form = self._plan.faults.receipt.id_form
+        receipt = self._receipts.write(message, state, submitted_at, done_at, form)
+        if intermediate:
+            receipt.esm_class = EsmClass.TYPE_INTERMEDIATE
         self._deliveries[message.account.system_id].send(receipt)
 
     def _alert(self, message: StoredMessage) -> None:

@@ -29,25 +29,25 @@ class Shown:
 
 
 class Handsets:
-    """All phones of the network; a number needs no registration to have one."""
+    """All phones of the network; a number needs no registration to have one. `off` are switched off."""
 
     def __init__(self, store: MessageStore) -> None:
         self._store = store
         self._cleared: dict[str, int] = {}
-        self._off: set[str] = set()
+        self.off: set[str] = set()
 
     def is_on(self, msisdn: str) -> bool:
         """Whether the phone is switched on."""
-        return msisdn not in self._off
+        return msisdn not in self.off
 
     def switch(self, msisdn: str, *, on: bool) -> bool:
         """Switch a phone on or off; False when too many are off already."""
         if on:
-            self._off.discard(msisdn)
-        elif len(self._off) >= SWITCHED_OFF_MAX:
+            self.off.discard(msisdn)
+        elif len(self.off) >= SWITCHED_OFF_MAX:
             return False
         else:
-            self._off.add(msisdn)
+            self.off.add(msisdn)
         return True
 
     def clear(self, msisdn: str) -> None:

@@ -4,6 +4,7 @@ down: the port is closed and every link is dropped. half_open: octets vanish in 
 is closed, as when a firewall forgets a connection. up: the port is open and new links work.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import CannotListenError
@@ -11,8 +12,10 @@ from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTCP
 from twisted.internet.protocol import ServerFactory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 
+from simulator.capture import Tap
 from simulator.errors import PortTaken
 from simulator.waiting import ended, port_of
+from sms.smpp.protocol import SmppProtocol
 
 BACKLOG = 1_024
 """Connections that may wait to be accepted; Twisted's default of 50 refuses a burst of phones."""
@@ -55,18 +58,30 @@ class LinkGate(WrappingFactory[Any]):
 
     protocol = _Gated
 
-    def __init__(self, wrapped: ServerFactory, *, reactor: IReactorTCP, host: str, port: int) -> None:
+    def __init__(
+        self,
+        wrapped: ServerFactory,
+        *,
+        reactor: IReactorTCP,
+        host: str,
+        port: int,
+        tap_of: Callable[[SmppProtocol], Tap],
+    ) -> None:
         super().__init__(wrapped)
         self._reactor: Any = reactor
         self._host = host
         self._port = port
+        self._tap_of = tap_of
         self._listening: IListeningPort | None = None
         self.silent = False
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802 - Twisted's name
         """A gated connection; none where the listener has too many."""
-        wrapped = self.wrappedFactory.buildProtocol(addr)
-        return None if wrapped is None else _Gated(self, wrapped)
+        link = self.wrappedFactory.buildProtocol(addr)
+        if link is None:
+            return None
+        link.session.tap = self._tap_of(link)
+        return _Gated(self, link)
 
     @property
     def port(self) -> int:

@@ -10,6 +10,8 @@ from simulator.settings import Account
 from sms.smpp.constants import EsmClass, MessageState, Tag
 from sms.smpp.pdu import DataSm, SubmitMulti, SubmitSm
 
+UDHI = int(EsmClass.UDHI)
+
 Submission = SubmitSm | SubmitMulti | DataSm
 
 
@@ -39,7 +41,7 @@ class StoredMessage:
     @property
     def has_header(self) -> bool:
         """Whether the text begins with a user data header."""
-        return bool(self.pdu.esm_class & EsmClass.UDHI)
+        return bool(self.pdu.esm_class & UDHI)
 
 
 def text_of(pdu: Submission) -> bytes:

@@ -37,7 +37,7 @@ class _Waiting:
 
 
 class Pending:
-    """The waiting messages; `deliver` and `expire` are told when a wait ends."""
+    """The waiting messages; `deliver` and `expire` are told when a wait ends. `is_full`: no further one may wait."""
 
     def __init__(
         self,
@@ -52,15 +52,11 @@ class Pending:
         self._deliver = deliver
         self._expire = expire
         self._waiting: dict[str, _Waiting] = {}
+        self.is_full = False
 
     def __len__(self) -> int:
         """How many messages wait."""
         return len(self._waiting)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no further message may wait."""
-        return len(self._waiting) >= PENDING_MAX
 
     def __contains__(self, message: StoredMessage) -> bool:
         """Whether this message still waits."""
@@ -70,6 +66,7 @@ class Pending:
         """Keep a message until it can be delivered or its validity ends."""
         message.state = MessageState.ENROUTE
         self._waiting[message.message_id] = _Waiting(message)
+        self.is_full = len(self._waiting) >= PENDING_MAX
         self.set_times(message, schedule=schedule, validity=validity, now=now)
 
     def set_times(self, message: StoredMessage, *, schedule: str, validity: str, now: datetime) -> None:
@@ -98,6 +95,7 @@ class Pending:
     def remove(self, message: StoredMessage) -> None:
         """Stop waiting: it was cancelled or replaced."""
         waiting = self._waiting.pop(message.message_id)
+        self.is_full = False
         self._timers.cancel(waiting.due)
         self._timers.cancel(waiting.expiry)
 

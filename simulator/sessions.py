@@ -15,7 +15,8 @@ SYSTEM_ID = "FIRSTCHARGE-SIM"
 DELIVERIES_IN_FLIGHT_MAX = 100
 """Receipts and messages unanswered on one session; USSD may use the rest of the window."""
 
-_RECEIVING = (SessionState.BOUND_RX, SessionState.BOUND_TRX)
+RX = SessionState.BOUND_RX
+TRX = SessionState.BOUND_TRX
 
 
 class BoundSession:
@@ -34,24 +35,21 @@ class BoundSession:
     @property
     def receives(self) -> bool:
         """Whether deliver_sm may be sent on it."""
-        return self.link.state in _RECEIVING
+        state = self.link.session.state
+        return state is TRX or state is RX
 
     @property
     def has_room(self) -> bool:
         """Whether one more receipt or message may be under way on it."""
-        free = self.link.window_free
-        return free > 0 and self.link.window - free < DELIVERIES_IN_FLIGHT_MAX
-
-    @property
-    def state(self) -> str:
-        """The state of the session as people read it."""
-        return self.link.state.value
+        link = self.link
+        free = link.window_free
+        return free > 0 and link.window - free < DELIVERIES_IN_FLIGHT_MAX
 
 
 class BoundAccount:
     """An account and its sessions, oldest first."""
 
-    __slots__ = ("_turn", "account", "rate", "sessions", "source", "takes_sms", "window")
+    __slots__ = ("_turn", "account", "rate", "sessions", "source", "takes_sms", "unrestricted", "window")
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -59,12 +57,17 @@ class BoundAccount:
         self.window = account.window
         self.takes_sms = "sms" in account.roles
         self.rate = RateLimit(account.rate_per_s) if account.rate_per_s else None
+        self.unrestricted = self.takes_sms and not self.source and self.rate is None
         self.sessions: list[BoundSession] = []
         self._turn = 0
 
     def receiver(self) -> BoundSession | None:
         """A session that can take a deliver_sm now, in turn; None while none has room."""
-        able = [one for one in self.sessions if one.receives and one.has_room]
+        sessions = self.sessions
+        if len(sessions) == 1:
+            only = sessions[0]
+            return only if only.receives and only.has_room else None
+        able = [one for one in sessions if one.receives and one.has_room]
         if not able:
             return None
         self._turn += 1

@@ -5,6 +5,7 @@ in one write. Receipts and messages from handsets go through the account's deliv
 """
 
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
@@ -18,6 +19,7 @@ from simulator.handsets import Handsets
 from simulator.messages import MessageStore, StoredMessage, Submission, text_of
 from simulator.operations import Operations
 from simulator.rate import RateLimit
+from simulator.receipts import ReceiptWriter
 from simulator.responder import Responder
 from simulator.sessions import Accounts, BoundSession
 from simulator.settings import Simulator
@@ -45,6 +47,7 @@ from sms.smpp.protocol import SmppProtocol
 from ussd.wire import SERVICE_TYPE
 
 OK = CommandStatus.ESME_ROK
+RINVDSTADR = CommandStatus.ESME_RINVDSTADR
 
 
 class Smsc:
@@ -93,6 +96,7 @@ class Smsc:
             deliveries=self.deliveries,
             timers=self._timers,
             network_clock=network_clock,
+            receipts=ReceiptWriter(ZoneInfo(settings.zone)),
             wall=wall,
             changed=changed,
         )
@@ -173,7 +177,8 @@ class Smsc:
     # Submissions.
 
     def _submit_sm(self, session: BoundSession, pdu: SubmitSm) -> None:
-        if pdu.service_type == SERVICE_TYPE or (pdu.tlvs and pdu.tlv(Tag.USSD_SERVICE_OP) is not None):
+        tlvs = pdu.tlvs
+        if pdu.service_type == SERVICE_TYPE or (tlvs and pdu.tlv(Tag.USSD_SERVICE_OP) is not None):
             self._submit_ussd(session, pdu)
             return
         to = pdu.destination_addr
@@ -185,17 +190,15 @@ class Smsc:
         message_id = self._id_format % self._number
         if pdu.replace_if_present_flag:
             message_id = self._take_place_of(session, pdu) or message_id
-        message = StoredMessage(
-            message_id,
-            self._store.accepted,
-            session.account.account,
-            to,
-            pdu,
-            text_of(pdu) if pdu.tlvs else pdu.short_message,
-            self._wall(),
-        )
+        text = text_of(pdu) if tlvs else pdu.short_message
+        account = session.account.account
+        message = StoredMessage(message_id, self._store.accepted, account, to, pdu, text, self._wall())
         response = SubmitSmResp(message_id=message_id)
-        receipt_first = self._plan.active and pdu.registered_delivery and self._plan.receipt_goes_first()
+        if not self._plan.active:
+            session.link.respond(pdu, response)
+            self.forwarding.accept(message, schedule=pdu.schedule_delivery_time, validity=pdu.validity_period)
+            return
+        receipt_first = pdu.registered_delivery and self._plan.receipt_goes_first()
         if not receipt_first:
             self._responder.answer(session, pdu, response)
         self.forwarding.accept(message, schedule=pdu.schedule_delivery_time, validity=pdu.validity_period)
@@ -263,7 +266,9 @@ class Smsc:
         """Why a submission is not accepted; ESME_ROK when it is."""
         account = session.account
         if not (to.isdecimal() and to.isascii()):
-            return CommandStatus.ESME_RINVDSTADR
+            return RINVDSTADR
+        if account.unrestricted and not (self._plan.active or session.unanswered or self.forwarding.pending.is_full):
+            return OK
         if account.source and source not in account.source:
             return CommandStatus.ESME_RINVSRCADR
         if not account.takes_sms:
@@ -299,4 +304,4 @@ class Smsc:
         transport = session.link.transport
         if transport is not None and session.link.state is not SessionState.CLOSED:
             transport.write(octets)
-            self._capture.tap(session.link, Direction.SENT, octets, None)
+            self._capture.tap_of(session.link)(Direction.SENT, octets, None)
