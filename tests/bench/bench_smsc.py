@@ -1,0 +1,216 @@
+"""B2: the simulator as SMSC beside an SMSC on npm's smpp, one connection, the same load on both.
+
+The load is a process of its own: PDUs of our codec written from a template, so that the server is what is
+measured. A figure is messages a second from the first submit_sm to the last answer (or receipt), the median
+of three runs that alternate between the two servers.
+"""
+
+import contextlib
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from sms.smpp import BindTransceiver, DeliverSmResp, SubmitSm, encode  # noqa: E402 - run as a script too
+
+RUNS = 3
+CASES = (
+    # name, window, receipts, messages a run, target ratio
+    ("window 1", 1, False, 12_000, 0.8),
+    ("window 10", 10, False, 80_000, 1.5),
+    ("window 100", 100, False, 150_000, 2.0),
+    ("window 10 with receipts", 10, True, 30_000, 2.0),
+)
+READY_SECONDS_MAX = 20.0
+STALL_SECONDS_MAX = 20.0
+
+SUBMIT_RESP = 0x80000004
+DELIVER = 0x00000005
+DELIVER_RESP_TEMPLATE = encode(DeliverSmResp(sequence_number=1, message_id=""))
+
+
+def run() -> list[dict[str, Any]]:
+    """The rows of B2; without node or npm the floor is missing, loudly."""
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(_simulator())
+        theirs = stack.enter_context(_node())
+        return [_row(case, ours, theirs) for case in CASES]
+
+
+def _row(case: tuple[str, int, bool, int, float], ours: int, theirs: int | None) -> dict[str, Any]:
+    name, window, receipts, count, target = case
+    figures: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for _ in range(RUNS):
+        figures["ours"].append(_measure(ours, window, count, receipts=receipts))
+        if theirs is not None:
+            figures["theirs"].append(_measure(theirs, window, count, receipts=receipts))
+    figure = statistics.median(figures["ours"])
+    floor = statistics.median(figures["theirs"]) if figures["theirs"] else None
+    return {
+        "name": f"B2 simulator as SMSC, {name} (node smpp)",
+        "figure": round(figure),
+        "floor": None if floor is None else round(floor),
+        "ratio": None if floor is None else round(figure / floor, 2),
+        "target": target,
+        "unit": "messages/s",
+    }
+
+
+def _measure(port: int, window: int, count: int, *, receipts: bool) -> float:
+    """One run of the load in a process of its own."""
+    command = [sys.executable, __file__, "--load", str(port), str(window), str(count), str(int(receipts))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=180)
+    return float(done.stdout)
+
+
+@contextlib.contextmanager
+def _simulator() -> Iterator[int]:
+    command = [sys.executable, "-m", "simulator", "--sim-port", "0", "--smpp-port", "0"]
+    with _server(command, "simulator ready:") as line:
+        yield int(line.rpartition(":")[2])
+
+
+@contextlib.contextmanager
+def _node() -> Iterator[int | None]:
+    folder = _installed_smpp()
+    if folder is None:
+        print(
+            "B2: no node, npm or npm package smpp here: the peer is MISSING, ratios cannot be told", file=sys.stderr
+        )
+        yield None
+        return
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = shutil.copy(HERE / "node_smsc.js", folder)
+    with _server(["node", str(script), str(port)], "ready"):
+        yield port
+
+
+def _installed_smpp() -> Path | None:
+    """Where npm's smpp is installed for benches; None where that cannot be had."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return None
+    folder = Path(tempfile.gettempdir()) / "firstcharge-bench-node"
+    if not (folder / "node_modules" / "smpp").is_dir():
+        folder.mkdir(exist_ok=True)
+        install = [
+            "npm",
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--prefix",
+            str(folder),
+            "smpp@0.5",
+        ]
+        if subprocess.run(install, capture_output=True, check=False, timeout=120).returncode:
+            return None
+    return folder
+
+
+@contextlib.contextmanager
+def _server(command: list[str], ready: str) -> Iterator[str]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
+        assert line.startswith(ready), line
+        yield line
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+class Load:
+    """One connection that keeps `window` submissions unanswered until `count` are answered."""
+
+    def __init__(self, port: int, window: int, count: int, *, receipts: bool) -> None:
+        self.window = window
+        self.count = count
+        self.wanted_receipts = count if receipts else 0
+        self.answered = self.receipts = self.sent = 0
+        template = encode(
+            SubmitSm(
+                sequence_number=1,
+                source_addr_ton=5,
+                source_addr="CASHBACK",
+                dest_addr_ton=1,
+                dest_addr_npi=1,
+                destination_addr="79160000001",
+                registered_delivery=int(receipts),
+                short_message=b"Cashback 150 r is on your account and is spent first. *100*1#",
+            )
+        )
+        self._head, self._tail = template[:12], template[16:]
+        self._destination = self._tail.index(b"79160000001")
+        self._buffer = b""
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.settimeout(STALL_SECONDS_MAX)
+        self.socket.sendall(encode(BindTransceiver(sequence_number=1, system_id="gateway", password="secret1")))
+        assert self.socket.recv(4096)[4:12] == bytes.fromhex("8000000900000000"), "the bind was refused"
+
+    def run(self) -> float:
+        """Messages a second."""
+        began = time.perf_counter()
+        self._submit(min(self.window, self.count))
+        while self.answered < self.count or self.receipts < self.wanted_receipts:
+            self._take(self.socket.recv(1 << 18))
+        return self.count / (time.perf_counter() - began)
+
+    def _submit(self, how_many: int, before: bytes = b"") -> None:
+        """Write so many, each to another handset of a hundred thousand."""
+        parts = [before] if before else []
+        head, tail, at = self._head, self._tail, self._destination
+        for number in range(self.sent + 1, self.sent + how_many + 1):
+            to = b"%011d" % (79160000000 + number % 100_000)
+            parts += (head, (number + 1).to_bytes(4, "big"), tail[:at], to, tail[at + 11 :])
+        self.sent += how_many
+        if parts:
+            self.socket.sendall(b"".join(parts))
+
+    def _take(self, data: bytes) -> None:
+        """Count answers, answer receipts, and fill the window again, all in one write."""
+        assert data, "the server closed"
+        buffer = self._buffer + data if self._buffer else data
+        at, end, acknowledged, answered = 0, len(buffer), [], 0
+        while end - at >= 16:
+            length = int.from_bytes(buffer[at : at + 4], "big")
+            if end - at < length:
+                break
+            command = int.from_bytes(buffer[at + 4 : at + 8], "big")
+            if command == SUBMIT_RESP:
+                assert buffer[at + 8 : at + 12] == b"\0\0\0\0", "a message was refused"
+                answered += 1
+            elif command == DELIVER:
+                self.receipts += 1
+                acknowledged.append(DELIVER_RESP_TEMPLATE[:12] + buffer[at + 12 : at + 16] + b"\0")
+            at += length
+        self._buffer = buffer[at:]
+        self.answered += answered
+        self._submit(min(answered, self.count - self.sent), b"".join(acknowledged))
+
+
+def main() -> None:
+    """`--load PORT WINDOW COUNT RECEIPTS`: one load; without arguments: the rows."""
+    if sys.argv[1:2] == ["--load"]:
+        port, window, count, receipts = (int(one) for one in sys.argv[2:6])
+        print(Load(port, window, count, receipts=bool(receipts)).run())
+        return
+    for row in run():
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
