@@ -1,7 +1,8 @@
 """The guard every test runs under: no leaked timers, no open ports, no Deferred error nobody looked at."""
 
 import gc
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.base import ReactorBase
 from twisted.logger import LogLevel, globalLogPublisher
 
-pytest_plugins: list[str] = []
+REQUIRE_PEERS = "FIRSTCHARGE_REQUIRE_PEERS"
+"""Set where nothing may be skipped (CI): a skipped test fails with the reason it gave."""
 
 KEPT_BY_THE_REACTOR = {"_UnixWaker", "_SIGCHLDWaker", "_FDWaker", "_SocketWaker"}
 
@@ -18,6 +20,16 @@ def _selectables(reactor: Any) -> set[Any]:
     """What the reactor watches, besides its own wakers."""
     watched = [*reactor.getReaders(), *reactor.getWriters()]
     return {one for one in watched if type(one).__name__ not in KEPT_BY_THE_REACTOR}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where peers are required a skip is a failure."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get(REQUIRE_PEERS) == "1":
+        report.outcome = "failed"
+        report.longrepr = f"skipped although {REQUIRE_PEERS}=1: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(autouse=True)
