@@ -314,16 +314,20 @@ class SmppProtocol(protocol.Protocol):
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        written = self._requests.fail_all()
+        written = [in_flight[number] for number in self._requests.written]
         try:
-            self.handler.session_ended(self, [in_flight[number] for number in written], self._reason)
+            # The link is down before its requests fail: who asks again must not find it up.
+            self.handler.session_ended(self, written, self._reason)
         finally:
+            self._requests.fail_all()
             _fire(self._drained)
             _fire(self._ended)
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The peer does not read: neither do we, so that nothing piles up."""
-        self._transport.pauseProducing()
+        if self.session.pdus_received:
+            # Before the first PDU it is TLS that pauses us, and its handshake has to be read.
+            self._transport.pauseProducing()
         self._watch.stalled()
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name

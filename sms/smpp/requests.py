@@ -100,18 +100,20 @@ class Requests:
         for slot in slots:
             slot.errback(NeverWritten("the session ended before there was room in the window"))
 
-    def fail_all(self) -> list[int]:
-        """The connection is gone; the numbers of those that had been written."""
+    @property
+    def written(self) -> list[int]:
+        """The numbers of those the peer may have seen."""
+        return [number for number, waiting in self._waiting.items() if waiting.written]
+
+    def fail_all(self) -> None:
+        """The connection is gone: what was written may have been obeyed, what was not is safe."""
         self._deadline.stop()
-        written = []
         for number, waiting in list(self._waiting.items()):
             if waiting.written:
-                written.append(number)
                 self.settle(number, OutcomeUnknown("the connection ended before the answer"))
             else:
                 self.settle(number, NeverWritten("the connection ended before the request was written"))
         self.refuse_waiting()
-        return written
 
     def offer_slot(self) -> None:
         """Let the next in line look whether the window has room."""

@@ -411,6 +411,15 @@ def test_every_pdu_has_its_own_time_to_come_whole(clock: Clock) -> None:
     end.lose()
 
 
+def test_a_transport_that_pauses_before_the_first_pdu_is_read_on(clock: Clock) -> None:
+    """TLS does so during its handshake, which it has to read."""
+    end = End(Role.SMSC, clock)
+    end.link.pauseProducing()
+    assert end.transport.producerState == "producing"
+    end.link.resumeProducing()
+    end.lose()
+
+
 def test_a_peer_that_does_not_read_is_not_read_and_then_dropped(clock: Clock) -> None:
     end = bound_smsc(clock, timing=Timing(write_stall_s=30, enquire_link_s=None))
     assert end.transport.producer is end.link
