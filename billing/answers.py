@@ -144,6 +144,17 @@ class VoucherAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedemptionAnswer:
+    """What the till took of a voucher, and what went back where it came from."""
+
+    redemption_id: str
+    voucher_id: str
+    amount: Kopecks
+    returned: Kopecks
+    state: VoucherState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditAnswer:
     """What moved from bonus to cashback."""
 
@@ -163,6 +174,7 @@ Answer = (
     | RefundAnswer
     | TopUpAnswer
     | VoucherAnswer
+    | RedemptionAnswer
     | CreditAnswer
 )
 

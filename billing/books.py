@@ -47,6 +47,7 @@ class Books:
         "subscription_by_msisdn",
         "subscriptions",
         "tariffs",
+        "voucher_by_code",
         "vouchers",
     )
 
@@ -64,6 +65,7 @@ class Books:
         self.open_charges: dict[int, dict[str, Charge]] = {}
         """By subscription: its charges with an unpaid rest."""
         self.vouchers: dict[str, Voucher] = {}
+        self.voucher_by_code: dict[str, Voucher] = {}
         self.tariffs: dict[str, Tariff] = {}
         for record in records:
             self.put(record)
@@ -122,6 +124,7 @@ def _put_charge(books: Books, record: Charge) -> None:
 
 def _put_voucher(books: Books, record: Voucher) -> None:
     books.vouchers[record.voucher_id] = record
+    books.voucher_by_code[record.code] = record
 
 
 def _put_tariff(books: Books, record: Tariff) -> None:

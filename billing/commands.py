@@ -180,6 +180,30 @@ class IssueVoucher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemVoucher:
+    """A shop's till takes a voucher, all or part of it, for a handset."""
+
+    redemption_id: str
+    code: str
+    amount: Kopecks
+    handset_price: Kopecks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelVoucher:
+    """A voucher that was not redeemed is taken back."""
+
+    voucher_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireVoucher:
+    """A voucher's last day is over; asked by the due work of the business clock."""
+
+    voucher_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditOnDemand:
     """Bonus to cashback now."""
 
@@ -204,5 +228,8 @@ Command = (
     | RefundCharge
     | TopUp
     | IssueVoucher
+    | RedeemVoucher
+    | CancelVoucher
+    | ExpireVoucher
     | CreditOnDemand
 )

@@ -41,6 +41,9 @@ RULES: Mapping[type[Any], Callable[[Any, Books, Context], Outcome]] = MappingPro
         commands.RefundCharge: refunds.refund_charge,
         commands.TopUp: topups.top_up,
         commands.IssueVoucher: vouchers.issue_voucher,
+        commands.RedeemVoucher: vouchers.redeem_voucher,
+        commands.CancelVoucher: vouchers.cancel_voucher,
+        commands.ExpireVoucher: vouchers.expire_voucher,
         commands.CreditOnDemand: crediting.credit_on_demand,
     }
 )

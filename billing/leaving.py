@@ -33,6 +33,15 @@ def leave(draft: Draft, membership: Membership, accruals: Iterable[Accrual], pro
     return lapsed
 
 
+def lapse_leftover(draft: Draft, membership: Membership | None, programme: Programme) -> None:
+    """What comes back to who has left lapses as it would have on leaving: bonus, and cashback where that lapses."""
+    if membership is None or membership.state is not MembershipState.LEFT:
+        return
+    draft.post(PostingKind.LAPSE, Account.BONUS, Account.LAPSED, draft.bonus, ref="left")
+    lapsing = lapsing_cashback(draft, programme)
+    draft.post(PostingKind.LAPSE, Account.CASHBACK, Account.LAPSED, lapsing, ref="left")
+
+
 def lapsing_cashback(draft: Draft, programme: Programme) -> Kopecks:
     """What of the cashback bucket lapses on leaving (rule 8, `leave_credited`)."""
     return draft.available_cashback if programme.leave_credited == "lapse" else 0

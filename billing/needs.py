@@ -1,9 +1,10 @@
 """What a command reads, so that the store loads a whole group of commands in few statements.
 
 Loading goes in two steps. First by the keys named here. Then by subscription: every subscription reached by a number,
-a click (`subscription_id`; where that is NOBODY, the number in it), an order or a charge comes with its membership
-and balances. Sets of a subscription are loaded whole where `open_accruals` or `open_charges` asks for them, and its
-ACCRUED accruals also where its `credited_period` is before the current period: the credit step comes first then.
+a click (`subscription_id`; where that is NOBODY, the number in it), an order, a charge or a voucher comes with its
+membership and balances. Sets of a subscription are loaded whole where `open_accruals` or `open_charges` asks for
+them, and its ACCRUED accruals also where its `credited_period` is before the current period: the credit step comes
+first then.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,10 +12,12 @@ from dataclasses import dataclass, field
 
 from billing.books import OrderKey
 from billing.commands import (
+    CancelVoucher,
     Command,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    ExpireVoucher,
     IssueVoucher,
     LeaveProgramme,
     OrderAmended,
@@ -25,6 +28,7 @@ from billing.commands import (
     OverrideAccrual,
     PutSubscriber,
     RecordClick,
+    RedeemVoucher,
     RefundCharge,
     RegisterMember,
     SetAdverts,
@@ -44,6 +48,8 @@ class Needs:
     clicks: set[str] = field(default_factory=set)
     orders: set[OrderKey] = field(default_factory=set)
     charges: set[str] = field(default_factory=set)
+    vouchers: set[str] = field(default_factory=set)
+    voucher_codes: set[str] = field(default_factory=set)
     tariffs: set[str] = field(default_factory=set)
     open_accruals: set[str] = field(default_factory=set)
     """Accruals PENDING and ACCRUED of these numbers."""
@@ -122,6 +128,15 @@ def _voucher(command: IssueVoucher, wanted: Needs) -> None:
     wanted.keys.add((KeyKind.VOUCHER, command.voucher_id))
 
 
+def _voucher_by_code(command: RedeemVoucher, wanted: Needs) -> None:
+    wanted.voucher_codes.add(command.code)
+    wanted.keys.add((KeyKind.REDEMPTION, command.redemption_id))
+
+
+def _voucher_by_id(command: CancelVoucher | ExpireVoucher, wanted: Needs) -> None:
+    wanted.vouchers.add(command.voucher_id)
+
+
 def _credit(command: CreditOnDemand, wanted: Needs) -> None:
     wanted.msisdns.add(command.msisdn)
     wanted.open_accruals.add(command.msisdn)
@@ -145,5 +160,8 @@ _NEEDS: dict[type, Callable[..., None]] = {
     RefundCharge: _refund,
     TopUp: _topup,
     IssueVoucher: _voucher,
+    RedeemVoucher: _voucher_by_code,
+    CancelVoucher: _voucher_by_id,
+    ExpireVoucher: _voucher_by_id,
     CreditOnDemand: _credit,
 }

@@ -257,7 +257,9 @@ class Voucher:
     valid_until: datetime
     state: VoucherState
     redeemed: Kopecks = 0
+    redemption_id: str | None = None
     issued_at: datetime
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

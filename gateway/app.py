@@ -33,6 +33,7 @@ from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
 from gateway.database import Database, DatabaseError
 from gateway.directory import StoredDirectory
+from gateway.expiry import Expiry
 from gateway.gauges import Gauges
 from gateway.grouping import TooManyWaiting
 from gateway.http.api import ApiParts, build_router
@@ -147,6 +148,7 @@ class Gateway:
         installed_at = await self._open_clock()
         await self._directory.load()
         await start(Part(name="ledger", stop=self._lane.stop))
+        expiry = Expiry(self._database, self._lane)
         months = MonthJob(self._database, self._month_surroundings(), installed_at=installed_at)
         await start(Part(name="look-ups", stop=self._lookups.stop))
         await start(Part(name="records", stop=self._records.stop))
@@ -160,11 +162,12 @@ class Gateway:
                 stop_s_max=SMS_DRAIN_S + 1,
             )
         )
-        clock_door = ClockDoor(self._clock, (months, self._dispatcher), self._reactor)
+        clock_door = ClockDoor(self._clock, (expiry, months, self._dispatcher), self._reactor)
         await start(Part(name="clock", stop=clock_door.stop))
+        await start(Part(name="expiry", start=partial(self._sweep, expiry), stop=expiry.stop))
         await start(Part(name="months", start=partial(self._catch_up, months, clock_door), stop=months.stop))
         if isinstance(self._clock, SystemClock):
-            poll = DuePoll(self._clock, months, self._reactor)
+            poll = DuePoll(self._clock, (expiry, months), self._reactor)
             await start(Part(name="poll", start=poll.start, stop=poll.stop))
         gauges = Gauges(
             self._metrics,
@@ -210,6 +213,10 @@ class Gateway:
         start = self._settings.clock.start
         if door.is_manual() and start is not None and start > self.now():
             await door.advance(start)
+
+    async def _sweep(self, expiry: Expiry) -> None:
+        """What went out of date while the program was down goes back before a month draws anything (rule 24)."""
+        await expiry.run_due(self.now())
 
     def _context(self) -> Context:
         return Context(now=self.now(), programme=self._programme, catalogue=self._directory.running, ids=self._ids)

@@ -77,13 +77,13 @@ class ClockDoor:
 
 
 class DuePoll:
-    """With the system clock: runs due work each second, never by one long timer."""
+    """With the system clock: runs the due work of all sources each second, never by one long timer."""
 
     _log = Logger()
 
-    def __init__(self, clock: SystemClock, source: DueSource, reactor: IReactorTime) -> None:
+    def __init__(self, clock: SystemClock, sources: Sequence[DueSource], reactor: IReactorTime) -> None:
         self._clock = clock
-        self._source = source
+        self._sources = sources
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
         self._looking: Deferred[None] | None = None
@@ -104,8 +104,9 @@ class DuePoll:
 
     async def _run_due(self) -> None:
         now = self._clock.now()
-        if await self._source.next_due(now) is not None:
-            await self._source.run_due(now)
+        for source in self._sources:
+            if await source.next_due(now) is not None:
+                await source.run_due(now)
 
     def _failed(self, failure: Failure) -> None:
         self._log.failure("due_work_failed", failure)

@@ -15,7 +15,7 @@ from billing.charging import fee_subscription_id
 from billing.commands import Command, DrawCharge, RefundCharge, TopUp
 from billing.decision import Context
 from billing.needs import Needs, needs
-from billing.records import NOBODY, Accrual, Charge, Click, Record
+from billing.records import NOBODY, Accrual, Charge, Click, Record, Voucher
 from billing.store import rows, schema
 from billing.store.dialects import among, lock_balances
 from billing.store.partial import is_accrued, is_open, is_pending
@@ -68,6 +68,19 @@ CHARGES = (
 """Charges by the ids callers gave, which lead to their subscriptions through the request keys."""
 FEES = rows.CHARGE.select().where(among(schema.charge.c.subscription_id, "owners"), among(schema.charge.c.charge_id))
 """Fees of the month job by their ids, which name their subscriptions."""
+VOUCHERS = (
+    rows.VOUCHER.select()
+    .select_from(
+        schema.request_key.join(
+            schema.voucher,
+            (schema.voucher.c.subscription_id == schema.request_key.c.subscription_id)
+            & (schema.voucher.c.voucher_id == schema.request_key.c.key),
+        )
+    )
+    .where(schema.request_key.c.kind == KeyKind.VOUCHER.value, among(schema.request_key.c.key))
+)
+"""Vouchers by the ids callers gave."""
+VOUCHERS_BY_CODE = rows.VOUCHER.select().where(among(schema.voucher.c.code))
 TARIFFS = rows.TARIFF.select().where(among(schema.tariff.c.code))
 
 
@@ -93,7 +106,7 @@ def load(connection: Connection, commands: Sequence[Command], context: Context) 
 
 
 def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> set[int]:
-    """The ids that the commands' numbers, clicks, orders and charges lead to."""
+    """The ids that the commands' numbers, clicks, orders, charges and vouchers lead to."""
     numbers = set(wanted.msisdns)
     ids = set()
     for record in _load_by_key(connection, wanted, books):
@@ -106,8 +119,8 @@ def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> 
     return ids
 
 
-def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Click | Accrual | Charge]:
-    """Clicks, orders and charges the commands name."""
+def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Click | Accrual | Charge | Voucher]:
+    """Clicks, orders, charges and vouchers the commands name."""
     clicks = _load(connection, rows.CLICK, CLICKS, books, values=wanted.clicks)
     charges = charges_by_id(connection, wanted.charges)
     for charge in charges:
@@ -115,7 +128,9 @@ def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Cl
     accruals: list[Accrual] = []
     for partner, order_ids in _grouped(wanted.orders):
         accruals += _load(connection, rows.ACCRUAL, ORDERS, books, values=order_ids, partner=partner)
-    return [*clicks, *charges, *accruals]
+    vouchers = _load(connection, rows.VOUCHER, VOUCHERS, books, values=wanted.vouchers)
+    vouchers += _load(connection, rows.VOUCHER, VOUCHERS_BY_CODE, books, values=wanted.voucher_codes)
+    return [*clicks, *charges, *accruals, *vouchers]
 
 
 def charges_by_id(connection: Connection, charge_ids: Collection[str]) -> list[Charge]:

@@ -6,7 +6,7 @@ so each condition also bounds the index's second column from below, which exclud
 
 from sqlalchemy import ColumnElement, FromClause, and_, literal_column
 
-from billing.store.schema import accrual, charge
+from billing.store.schema import accrual, charge, voucher
 
 
 def is_pending() -> ColumnElement[bool]:
@@ -27,6 +27,11 @@ def is_open() -> ColumnElement[bool]:
 def is_tariff_fee() -> ColumnElement[bool]:
     """Monthly fees, whoever drew them (`ix_charge_tariff_fee`)."""
     return and_(charge.c.type == literal_column("'tariff_fee'"), charge.c.entry_no >= literal_column("0"))
+
+
+def is_issued() -> ColumnElement[bool]:
+    """Vouchers not yet redeemed, cancelled or swept (`ix_voucher_issued`)."""
+    return voucher.c.state == literal_column("'issued'")
 
 
 def is_fee_of(table: FromClause, period: ColumnElement[str]) -> ColumnElement[bool]:

@@ -5,7 +5,6 @@ after years of history; balances of many numbers are one.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -19,11 +18,11 @@ from billing.programme import Programme
 from billing.records import Accrual, Balances, Charge, Membership, Posting, Subscription
 from billing.store import rows, schema
 from billing.store.dialects import among
-from billing.store.loader import BALANCE_END, MEMBERSHIP_END, SUBSCRIPTION_END, charges_by_id
+from billing.store.loader import BALANCE_END, MEMBERSHIP_END, SUBSCRIPTION_END, VOUCHERS, charges_by_id
 from billing.store.partial import is_open, is_pending, is_tariff_fee
 from billing.store.rows import Shape
 from billing.views import balance_view
-from billing.words import KeyKind, VoucherState
+from billing.vouchers import voucher_as_it_stands
 
 R = TypeVar("R")
 
@@ -159,20 +158,10 @@ def accruals(connection: Connection, msisdn: str, now: datetime, limit: int = PA
 
 def voucher(connection: Connection, voucher_id: str, now: datetime) -> VoucherView:
     """A voucher; an issued one past its end is expired, swept or not. Raises UnknownVoucher."""
-    key, table = schema.request_key, schema.voucher
-    statement = (
-        rows.VOUCHER.select()
-        .select_from(
-            key.join(table, (table.c.subscription_id == key.c.subscription_id) & (table.c.voucher_id == key.c.key))
-        )
-        .where(key.c.kind == KeyKind.VOUCHER.value, key.c.key == voucher_id)
-    )
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(VOUCHERS, {"values": (voucher_id,)}).one_or_none()
     if row is None:
         raise UnknownVoucher("no voucher has this id")
-    found = rows.VOUCHER.record(row)
-    if found.state is VoucherState.ISSUED and now >= found.valid_until:
-        found = replace(found, state=VoucherState.EXPIRED)
+    found = voucher_as_it_stands(rows.VOUCHER.record(row), now)
     return VoucherView(voucher=found, msisdn=_number_of(connection, found.subscription_id))
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Select, Table, and_, case, func, literal, or_, select
 
 from billing.store import schema
 from billing.store.verify_kit import Check, check, within
-from billing.words import AccrualState, KeyKind, PostingKind
+from billing.words import AccrualState, KeyKind, PostingKind, VoucherState
 
 NEVER_POSTED = (AccrualState.PENDING.value, AccrualState.REJECTED.value, AccrualState.EXPIRED.value)
 """States of an order that has not come to money."""
@@ -18,8 +18,10 @@ def record_checks() -> tuple[Check, ...]:
         _accruals(),
         _accruals_unknown(),
         _vouchers(),
+        _vouchers_back(),
         _kept_under(schema.refund, schema.refund.c.refund_id, KeyKind.REFUND),
         _kept_under(schema.voucher, schema.voucher.c.voucher_id, KeyKind.VOUCHER),
+        _kept_under(schema.voucher, schema.voucher.c.redemption_id, KeyKind.REDEMPTION),
         _topups(),
         _numbers(),
         _owners(),
@@ -121,6 +123,34 @@ def _vouchers() -> Check:
     )
 
 
+def _vouchers_back() -> Check:
+    """Rule 35: what was not redeemed of an ended voucher went back to the account it came from, once."""
+    voucher, posting = schema.voucher.c, schema.posting.c
+    back = (
+        select(posting.subscription_id, posting.ref, posting.target, func.sum(posting.amount).label("amount"))
+        .where(within(schema.posting), posting.kind == PostingKind.VOUCHER_RETURN.value)
+        .group_by(posting.subscription_id, posting.ref, posting.target)
+        .subquery("back")
+    )
+    total = func.coalesce(back.c.amount, 0)
+    expected = case((voucher.state == VoucherState.ISSUED.value, 0), else_=voucher.amount - voucher.redeemed)
+    same = and_(
+        back.c.subscription_id == voucher.subscription_id,
+        back.c.ref == voucher.voucher_id,
+        back.c.target == voucher.source,
+    )
+    return check(
+        "voucher_rest_went_back",
+        "what was not redeemed of an ended voucher is back where it came from",
+        schema.voucher.outerjoin(back, same),
+        and_(within(schema.voucher), total != expected),
+        key=voucher.subscription_id,
+        ref=voucher.voucher_id,
+        found=total,
+        expected=expected,
+    )
+
+
 def _kept_under(table: Table, id_column: Any, kind: KeyKind) -> Check:
     """Invariant 7: a row made by a request is known under its key."""
     key = schema.request_key.c
@@ -130,7 +160,7 @@ def _kept_under(table: Table, id_column: Any, kind: KeyKind) -> Check:
         f"{kind.value}_has_its_key",
         f"a {kind.value} is known under its request key",
         table.outerjoin(schema.request_key, same),
-        and_(within(table), or_(key.key.is_(None), key.subscription_id != owner)),
+        and_(within(table), id_column.is_not(None), or_(key.key.is_(None), key.subscription_id != owner)),
         key=owner,
         ref=id_column,
         found=key.subscription_id,

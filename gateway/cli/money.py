@@ -108,6 +108,28 @@ def issue(shell: Shell, msisdn: str, amount: str, handset_price: str, voucher_id
     )
 
 
+@voucher.command("cancel")
+@click.argument("voucher_id")
+@gateway_verb
+def cancel(shell: Shell, voucher_id: str) -> None:
+    """Take a voucher back: it goes back where it came from."""
+    answer = shell.gateway().ask("DELETE", f"/v1/vouchers/{quote(voucher_id, safe='')}")
+    shell.done(answer, f"{answer['voucher_id']}  {answer['state']}, {answer['amount']} went back")
+
+
+@voucher.command("redeem")
+@click.argument("code")
+@click.argument("amount")
+@click.option("--handset-price", metavar="AMOUNT", help="What the handset costs.")
+@click.option("--id", "redemption_id", metavar="ID", help="The redemption's id: the same id redeems once.")
+@gateway_verb
+def redeem(shell: Shell, code: str, amount: str, handset_price: str | None, redemption_id: str | None) -> None:
+    """Take AMOUNT of the voucher CODE at the till; the rest goes back."""
+    body = {"redemption_id": _id(redemption_id), "code": code, "amount": amount, **given(handset_price=handset_price)}
+    answer = shell.gateway().ask("POST", "/v1/voucher-redemptions", body)
+    shell.done(answer, f"{answer['redemption_id']}  {answer['amount']} taken, {answer['returned']} went back")
+
+
 @voucher.command("show")
 @click.argument("voucher_id")
 @gateway_verb

@@ -1,15 +1,16 @@
 """Handset vouchers, and what cashback never becomes: money on a card or somebody else's."""
 
-from datetime import timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from pydantic import StringConstraints
 from typing_extensions import TypedDict
 
-from billing.answers import VoucherAnswer, VoucherView
-from billing.calendar import local_date
-from billing.commands import IssueVoucher
+from billing.answers import RedemptionAnswer, VoucherAnswer, VoucherView
+from billing.commands import CancelVoucher, IssueVoucher, RedeemVoucher
 from billing.errors import NoCashOut, TransferNotAvailable
 from billing.money import format_money
+from billing.vouchers import last_day_of
 from gateway.http.auth import Scope
 from gateway.http.bodies import Body, path_id
 from gateway.http.fields import Id, Msisdn, PositiveSum
@@ -17,6 +18,7 @@ from gateway.http.ports import Ledger, Reads
 from gateway.http.routing import Call, Reply, Route, answer, created
 
 VOUCHERS = frozenset({Scope.CARE, Scope.BILLING, Scope.PROVISIONING})
+TILLS = frozenset({Scope.CARE, Scope.BILLING, Scope.PARTNER})
 ANY_KEY: frozenset[Scope] = frozenset()
 
 
@@ -27,6 +29,25 @@ class VoucherBody(Body):
     msisdn: Msisdn
     amount: PositiveSum
     handset_price: PositiveSum | None = None
+
+
+class RedemptionBody(Body):
+    """What the shop's till takes of a voucher; with the handset's price it is checked against it."""
+
+    redemption_id: Id
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,32}$")]
+    amount: PositiveSum
+    handset_price: PositiveSum | None = None
+
+
+class RedemptionDocument(TypedDict):
+    """What the till took of a voucher, and what went back to the subscriber."""
+
+    redemption_id: str
+    voucher_id: str
+    amount: str
+    returned: str
+    state: str
 
 
 class VoucherDocument(TypedDict):
@@ -57,7 +78,7 @@ def voucher_now_to_wire(view: VoucherView, zone: ZoneInfo) -> VoucherDocument:
         "voucher_id": one.voucher_id,
         "code": one.code,
         "amount": format_money(one.amount),
-        "valid_until": local_date(one.valid_until - timedelta(microseconds=1), zone).isoformat(),
+        "valid_until": last_day_of(one, zone).isoformat(),
         "state": one.state,
     }
 
@@ -87,6 +108,34 @@ class Spending:
     async def show(self, call: Call) -> Reply:
         """A voucher as it stands."""
         return answer(voucher_now_to_wire(await self._reads.voucher(path_id(call, "voucher_id")), self._zone))
+
+    async def cancel(self, call: Call) -> Reply:
+        """Take a voucher back."""
+        outcome = await self._ledger.execute(CancelVoucher(voucher_id=path_id(call, "voucher_id")))
+        assert isinstance(outcome.answer, VoucherAnswer)  # noqa: S101 - as above
+        return answer(voucher_to_wire(outcome.answer))
+
+    async def redeem(self, call: Call) -> Reply:
+        """The shop's till takes a voucher; letters of a code may be typed small."""
+        body: RedemptionBody = call.body
+        outcome = await self._ledger.execute(
+            RedeemVoucher(
+                redemption_id=body.redemption_id,
+                code=body.code.upper(),
+                amount=body.amount,
+                handset_price=body.handset_price,
+            )
+        )
+        taken = outcome.answer
+        assert isinstance(taken, RedemptionAnswer)  # noqa: S101 - as above
+        document: RedemptionDocument = {
+            "redemption_id": taken.redemption_id,
+            "voucher_id": taken.voucher_id,
+            "amount": format_money(taken.amount),
+            "returned": format_money(taken.returned),
+            "state": taken.state,
+        }
+        return created(document, hit=outcome.hit)
 
     async def transfer(self, call: Call) -> Reply:  # noqa: ARG002 - a route's handler
         """Never."""
@@ -120,6 +169,28 @@ class Spending:
                 scopes=VOUCHERS,
                 answers={200: VoucherDocument},
                 refusals=("UNKNOWN_VOUCHER",),
+            ),
+            Route(
+                method="DELETE",
+                path="/v1/vouchers/{voucher_id}",
+                handler=self.cancel,
+                summary="Cancel a voucher: it goes back where it came from",
+                scopes=VOUCHERS,
+                answers={200: VoucherDocument},
+                refusals=("UNKNOWN_VOUCHER", "EXPIRED", "WRONG_STATE"),
+            ),
+            Route(
+                method="POST",
+                path="/v1/voucher-redemptions",
+                handler=self.redeem,
+                summary="The shop's till takes a voucher once, all or part; the rest goes back",
+                scopes=TILLS,
+                body=RedemptionBody,
+                answers={201: RedemptionDocument, 200: RedemptionDocument},
+                refusals=(
+                    *("UNKNOWN_VOUCHER", "CONFLICT", "EXPIRED", "WRONG_STATE"),
+                    *("INSUFFICIENT_FUNDS", "EXCEEDS_PRICE"),
+                ),
             ),
             Route(
                 method="POST",

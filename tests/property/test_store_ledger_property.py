@@ -18,10 +18,12 @@ from sqlalchemy import Connection, create_engine, event
 from billing.answers import BalanceView
 from billing.calendar import next_period, period_of, period_start
 from billing.commands import (
+    CancelVoucher,
     Command,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    ExpireVoucher,
     IssueVoucher,
     LeaveProgramme,
     OrderAmended,
@@ -32,6 +34,7 @@ from billing.commands import (
     OverrideAccrual,
     PutSubscriber,
     RecordClick,
+    RedeemVoucher,
     RefundCharge,
     SetAdverts,
     TopUp,
@@ -48,12 +51,12 @@ STEPS = int(os.environ.get("LEDGER_STEPS", "60"))
 SEEDS = range(int(os.environ.get("LEDGER_SEEDS", "5")))
 NUMBERS = (A, A, A, B, C, OFF, "79169999999")
 SHOPS = ("ozon", "ozon", "ozon", "aliexpress", "domino")
-IDS = {"o": 9, "q": 25, "c": 25, "r": 25, "t": 25, "v": 25, "k": 25, "why": 3}
+IDS = {"o": 9, "q": 25, "c": 25, "r": 25, "t": 25, "v": 25, "d": 25, "k": 25, "why": 3}
 """How many ids there are of each kind: few, so that they repeat."""
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "as described": {},
-    "strict": {"part_payment": False, "returns_after_credit": "keep", "leave_credited": "lapse"},
+    "strict": {"voucher_days": 3, "part_payment": False, "returns_after_credit": "keep", "leave_credited": "lapse"},
     "capped": {"monthly_spend_cap": 20_000, "held_release": "at_once"},
     "some types": {"spend_types": frozenset({ChargeType.TARIFF_FEE}), "rate_at": "payment"},
     "external": {"main_balance": "external"},
@@ -130,6 +133,9 @@ class Both:
 
     def an_id(self, kind: str) -> str:
         return f"{kind}-{self.rng.randrange(IDS[kind])}"
+
+    def a_code(self) -> str:
+        return self.rng.choice(["NONE", *(one.code for one in self.world.books.vouchers.values())])
 
     def check(self) -> None:
         """All rows are the same, sums and look-ups too."""
@@ -242,6 +248,9 @@ MAKERS: tuple[Callable[[Both], Command], ...] = (
     ),
     lambda both: TopUp(topup_id=both.an_id("t"), msisdn=both.number(), amount=both.amount()),
     lambda both: IssueVoucher(voucher_id=both.an_id("v"), msisdn=both.number(), amount=both.amount()),
+    lambda both: RedeemVoucher(redemption_id=both.an_id("d"), code=both.a_code(), amount=both.amount()),
+    lambda both: CancelVoucher(voucher_id=both.an_id("v")),
+    lambda both: ExpireVoucher(voucher_id=both.an_id("v")),
     lambda both: CreditOnDemand(credit_id=both.an_id("k"), msisdn=both.number()),
 )
 

@@ -130,6 +130,13 @@ ANSWERS: Mapping[str, Any] = {
         voucher_id="v-1", code="ABCDEFGH2345", amount=40000, valid_until=date(2025, 9, 30),
         state=VoucherState.ISSUED,
     ),
+    "CancelVoucher": answers.VoucherAnswer(
+        voucher_id="v-1", code="ABCDEFGH2345", amount=40000, valid_until=date(2025, 9, 30),
+        state=VoucherState.CANCELLED,
+    ),
+    "RedeemVoucher": answers.RedemptionAnswer(
+        redemption_id="d-1", voucher_id="v-1", amount=15000, returned=25000, state=VoucherState.REDEEMED
+    ),
     "CreditOnDemand": answers.CreditAnswer(credit_id="cr-1", credited=8000),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from billing.answers import (
     CreditAnswer,
     OrderAnswer,
     PromoAnswer,
+    RedemptionAnswer,
     RefundAnswer,
     SettledPart,
     Step,
@@ -18,9 +19,11 @@ from billing.answers import (
 )
 from billing.books import Books
 from billing.commands import (
+    CancelVoucher,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    ExpireVoucher,
     IssueVoucher,
     LeaveProgramme,
     OrderConfirmed,
@@ -28,6 +31,7 @@ from billing.commands import (
     OrderReturned,
     PutSubscriber,
     RecordClick,
+    RedeemVoucher,
     RefundCharge,
     SetAdverts,
     TopUp,
@@ -58,6 +62,7 @@ ANSWERS = [
     TopUpAnswer(topup_id="t", main=-5, settled=(SettledPart(charge_id="c", amount=7),)),
     VoucherAnswer(voucher_id="v", code="X", amount=1, valid_until=date(2025, 10, 1), state=VoucherState.ISSUED),
     CreditAnswer(credit_id="k", credited=0),
+    RedemptionAnswer(redemption_id="d", voucher_id="v", amount=1, returned=2, state=VoucherState.REDEEMED),
     PromoAnswer(promo="quiz", action_id="1", msisdn=A, amount=3000, spendable_from=None),
 ]
 
@@ -137,6 +142,9 @@ def test_a_group_needs_the_keys_of_all_its_commands_together() -> None:
             RefundCharge(charge_id="c-2", refund_id="r-1", amount=1),
             TopUp(topup_id="t-1", msisdn=B, amount=1),
             IssueVoucher(voucher_id="v-1", msisdn=A, amount=1),
+            RedeemVoucher(redemption_id="d-1", code="CODE", amount=1),
+            CancelVoucher(voucher_id="v-2"),
+            ExpireVoucher(voucher_id="v-3"),
             CreditOnDemand(credit_id="k-1", msisdn=A),
         ]
     )
@@ -151,11 +159,14 @@ def test_a_group_needs_the_keys_of_all_its_commands_together() -> None:
             (KeyKind.REFUND, "r-1"),
             (KeyKind.TOPUP, "t-1"),
             (KeyKind.VOUCHER, "v-1"),
+            (KeyKind.REDEMPTION, "d-1"),
             (KeyKind.CREDIT, "k-1"),
         },
         clicks={"k"},
         orders={("ozon", "o-1"), ("ozon", "o-2"), ("ozon", "o-3")},
         charges={"c-2"},
+        vouchers={"v-2", "v-3"},
+        voucher_codes={"CODE"},
         tariffs={"smart"},
         open_accruals={A},
         open_charges={B},

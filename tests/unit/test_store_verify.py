@@ -176,6 +176,14 @@ BROKEN: dict[str, tuple[str, Breaking]] = {
         "voucher_is_posted",
         change(schema.voucher, schema.voucher.c.amount > 0, amount=schema.voucher.c.amount + 1),
     ),
+    "a cancelled voucher that never went back": (
+        "voucher_rest_went_back",
+        change(schema.voucher, schema.voucher.c.amount > 0, state="cancelled"),
+    ),
+    "a redemption without its key": (
+        "redemption_has_its_key",
+        change(schema.voucher, schema.voucher.c.amount > 0, state="redeemed", redeemed=1, redemption_id="d-1"),
+    ),
     "a number that leads to nobody": (
         "number_is_owned",
         remove(schema.msisdn_owner, schema.msisdn_owner.c.msisdn == A),

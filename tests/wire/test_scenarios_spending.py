@@ -1,4 +1,4 @@
-"""Scenarios 23, 25–30, 32, 34, 36–39: the 1st of the month and the first charge."""
+"""Scenarios 23, 25–30, 32, 34, 36–39, rule 35: the 1st of the month and the first charge."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -210,6 +210,36 @@ def test_38_corporate_is_never_credited_and_spends_by_voucher(started: Callable[
     assert system.postings(C)[-1] == ("bonus", "voucher", "400.00")
     [sms] = system.inbox(C)
     assert sms.startswith(f"Ваучер на телефон 400 р: {voucher.body['code']}, до ")
+    system.verify()
+
+
+def test_35_a_voucher_is_redeemed_once_cancelled_or_out_of_date_and_the_rest_goes_back(
+    with_cashback: Callable[..., System],
+) -> None:
+    system = with_cashback("800.00", "0.00")
+    codes = [
+        system.ok("POST", "/v1/vouchers", {"voucher_id": f"v-{number}", "msisdn": A, "amount": "200.00"})["code"]
+        for number in range(3)
+    ]
+    assert system.sums(A)[1] == "200.00"
+    till = {"redemption_id": "d-1", "code": codes[0].lower(), "amount": "150.00", "handset_price": "5000.00"}
+    taken = system.api("POST", "/v1/voucher-redemptions", till)
+    assert (taken.status, taken.body["amount"], taken.body["returned"]) == (201, "150.00", "50.00")
+    again = system.api("POST", "/v1/voucher-redemptions", till)
+    assert (again.status, again.body, again.headers["Idempotency-Hit"]) == (200, taken.body, "true")
+    twice = system.api("POST", "/v1/voucher-redemptions", till | {"redemption_id": "d-2"})
+    assert (twice.status, twice.body["code"]) == (409, "WRONG_STATE")
+    assert system.ok("DELETE", "/v1/vouchers/v-1")["state"] == "cancelled"
+    assert system.sums(A)[1] == "450.00"
+    moved = system.clock_to("2025-10-01T00:00:00+03:00")
+    assert "expiry" in [one["what"] for one in moved["ran"]]
+    assert system.ok("GET", "/v1/vouchers/v-2")["state"] == "expired"
+    late = system.api("POST", "/v1/voucher-redemptions", till | {"redemption_id": "d-3", "code": codes[2]})
+    assert (late.status, late.body["code"]) == (409, "EXPIRED")
+    assert system.sums(A)[1] == "650.00"
+    back = [one for one in system.postings(A) if one[0] == "voucher"]
+    assert back == [("voucher", "cashback", one) for one in ("50.00", "200.00", "200.00")]
+    assert len(system.inbox(A)) == 3
     system.verify()
 
 
