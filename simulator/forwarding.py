@@ -48,7 +48,7 @@ class Forwarding:
         self._learned: dict[str, str] = {}
         self.pending = Pending(timers, handset_is_on=handsets.is_on, deliver=self._deliver, expire=self._expire)
 
-    def accept(self, message: StoredMessage, *, schedule: str = "", validity: str = "") -> None:
+    def accept(self, message: StoredMessage, schedule: str = "", validity: str = "") -> None:
         """Store a message and send it on its way; a new message is DELIVERED unless something is in its way."""
         self._store.add(message)
         pdu = message.pdu

@@ -33,7 +33,7 @@ class _Gated(ProtocolWrapper):
 
     def write(self, data: bytes) -> None:
         if not self.factory.silent:
-            self.transport.write(data)
+            write_now(self.transport, data)
 
     def writeSequence(self, iovec: Any) -> None:  # noqa: N802 - Twisted's name
         if not self.factory.silent:
@@ -51,6 +51,22 @@ class _Gated(ProtocolWrapper):
         """Drop the connection, silent or not."""
         self.disconnecting = True
         self.transport.abortConnection()
+
+
+def write_now(transport: Any, data: bytes) -> None:
+    """Write at once what the socket takes, and leave the rest to the reactor.
+
+    The reactor alone would ask the kernel three more questions before it writes: a third of a submission's
+    whole cost where one answer leaves at a time.
+    """
+    if transport.connected and not (transport.disconnecting or transport.dataBuffer or transport._tempDataBuffer):  # noqa: SLF001 - Twisted shows nowhere else whether octets wait
+        sent = transport.writeSomeData(data)
+        if sent == len(data):
+            return
+        if isinstance(sent, int):
+            data = data[sent:]
+    # An error comes up again here, where the reactor deals with it.
+    transport.write(data)
 
 
 class LinkGate(WrappingFactory[Any]):

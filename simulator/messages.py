@@ -18,20 +18,24 @@ Submission = SubmitSm | SubmitMulti | DataSm
 class StoredMessage:
     """One accepted segment; `at` is wall time, `state_at` that of its last change of state."""
 
-    __slots__ = ("account", "at", "message_id", "number", "pdu", "state", "state_at", "text", "to")
+    __slots__ = ("account", "at", "message_id", "number", "pdu", "state", "state_at", "to")
 
     def __init__(  # noqa: PLR0917 - built once per message: keywords cost a third more
-        self, message_id: str, number: int, account: Account, to: str, pdu: Submission, text: bytes, at: float
+        self, message_id: str, number: int, account: Account, to: str, pdu: Submission, at: float
     ) -> None:
         self.message_id = message_id
         self.number = number
         self.account = account
         self.to = to
         self.pdu = pdu
-        self.text = text
         self.at = at
         self.state = MessageState.DELIVERED
         self.state_at = at
+
+    @property
+    def text(self) -> bytes:
+        """The octets of the text, with the user data header if there is one."""
+        return text_of(self.pdu)
 
     @property
     def source(self) -> str:
@@ -57,7 +61,14 @@ class _Generation:
 
     def __init__(self) -> None:
         self.by_id: dict[str, StoredMessage] = {}
-        self.by_to: dict[str, list[StoredMessage]] = {}
+        # Most handsets get one message: a list of one for each would double the cost of storing.
+        self.by_to: dict[str, StoredMessage | list[StoredMessage]] = {}
+
+    def to(self, msisdn: str) -> list[StoredMessage]:
+        found = self.by_to.get(msisdn)
+        if found is None:
+            return []
+        return found if isinstance(found, list) else [found]
 
 
 class MessageStore:
@@ -81,9 +92,11 @@ class MessageStore:
         young.by_id[key if key not in young.by_id else f"{key}/{message.to}"] = message
         same_handset = young.by_to.get(message.to)
         if same_handset is None:
-            young.by_to[message.to] = [message]
-        else:
+            young.by_to[message.to] = message
+        elif isinstance(same_handset, list):
             same_handset.append(message)
+        else:
+            young.by_to[message.to] = [same_handset, message]
         self.accepted += 1
         if len(young.by_id) >= self._half:
             self._old, self._young = young, _Generation()
@@ -93,7 +106,7 @@ class MessageStore:
         for generation in (self._young, self._old):
             if generation.by_id.get(message.message_id) is message:
                 del generation.by_id[message.message_id]
-                generation.by_to[message.to].remove(message)
+                generation.by_to[message.to] = [one for one in generation.to(message.to) if one is not message]
 
     def get(self, message_id: str) -> StoredMessage | None:
         """The segment of this id; None when it is unknown or forgotten."""
@@ -101,13 +114,9 @@ class MessageStore:
 
     def to(self, msisdn: str) -> list[StoredMessage]:
         """The segments for one handset, in the order they were accepted."""
-        return [*self._old.by_to.get(msisdn, ()), *self._young.by_to.get(msisdn, ())]
+        return self._old.to(msisdn) + self._young.to(msisdn)
 
     def all(self) -> Iterator[StoredMessage]:
         """Every segment held, in the order they were accepted."""
         yield from list(self._old.by_id.values())
         yield from list(self._young.by_id.values())
-
-    def handsets(self) -> list[str]:
-        """The numbers anything was sent to."""
-        return list(dict.fromkeys([*self._old.by_to, *self._young.by_to]))

@@ -90,7 +90,6 @@ class Operations:
         replaced.schedule_delivery_time = pdu.schedule_delivery_time or replaced.schedule_delivery_time
         replaced.validity_period = pdu.validity_period or replaced.validity_period
         message.pdu = replaced
-        message.text = pdu.short_message
         self._pending.set_times(
             message,
             schedule=replaced.schedule_delivery_time,

@@ -98,8 +98,4 @@ class Origination:
             short_message=segment.short_message,
         )
         message_id = f"phone-{self._store.accepted}"
-        self._forwarding.accept(
-            StoredMessage(
-                message_id, self._store.accepted, _HANDSETS, number, pdu, segment.short_message, self._wall()
-            )
-        )
+        self._forwarding.accept(StoredMessage(message_id, self._store.accepted, _HANDSETS, number, pdu, self._wall()))

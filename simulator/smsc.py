@@ -190,18 +190,17 @@ class Smsc:
         message_id = self._id_format % self._number
         if pdu.replace_if_present_flag:
             message_id = self._take_place_of(session, pdu) or message_id
-        text = text_of(pdu) if tlvs else pdu.short_message
         account = session.account.account
-        message = StoredMessage(message_id, self._store.accepted, account, to, pdu, text, self._wall())
+        message = StoredMessage(message_id, self._store.accepted, account, to, pdu, self._wall())
         response = SubmitSmResp(message_id=message_id)
         if not self._plan.active:
             session.link.respond(pdu, response)
-            self.forwarding.accept(message, schedule=pdu.schedule_delivery_time, validity=pdu.validity_period)
+            self.forwarding.accept(message, pdu.schedule_delivery_time, pdu.validity_period)
             return
         receipt_first = pdu.registered_delivery and self._plan.receipt_goes_first()
         if not receipt_first:
             self._responder.answer(session, pdu, response)
-        self.forwarding.accept(message, schedule=pdu.schedule_delivery_time, validity=pdu.validity_period)
+        self.forwarding.accept(message, pdu.schedule_delivery_time, pdu.validity_period)
         if receipt_first:
             self._responder.answer(session, pdu, response)
 
@@ -252,7 +251,7 @@ class Smsc:
         response = SubmitMultiResp(message_id=accepted[0].message_id, unsuccess_smes=tuple(refused))
         self._responder.answer(session, pdu, response)
         for message in accepted:
-            self.forwarding.accept(message, schedule=pdu.schedule_delivery_time, validity=pdu.validity_period)
+            self.forwarding.accept(message, pdu.schedule_delivery_time, pdu.validity_period)
 
     def _stored(
         self, session: BoundSession, pdu: Submission, to: str, message_id: str | None = None
@@ -260,7 +259,7 @@ class Smsc:
         self._number += 1
         message_id = message_id or self._id_format % self._number
         account = session.account.account
-        return StoredMessage(message_id, self._store.accepted, account, to, pdu, text_of(pdu), self._wall())
+        return StoredMessage(message_id, self._store.accepted, account, to, pdu, self._wall())
 
     def _refusal(self, session: BoundSession, source: str, to: str) -> CommandStatus:
         """Why a submission is not accepted; ESME_ROK when it is."""

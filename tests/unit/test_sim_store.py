@@ -24,7 +24,7 @@ def given_segments(store: MessageStore, text: str, *, reference: int = 7, to: st
             data_coding=segment.coding.data_coding,
             short_message=segment.short_message,
         )
-        made.append(StoredMessage(f"{number:08X}", number, ACCOUNT, to, pdu, segment.short_message, 1000.0 + number))
+        made.append(StoredMessage(f"{number:08X}", number, ACCOUNT, to, pdu, 1000.0 + number))
     return made
 
 
