@@ -6,7 +6,7 @@ PEERS ?= $(or $(FIRSTCHARGE_PEERS_DIR),$(CURDIR)/.peers)
 ARGS ?=
 export FIRSTCHARGE_PEERS_DIR := $(PEERS)
 
-.PHONY: help install install-dev demo test check bench fuzz soak docs peers wheel lock clean
+.PHONY: help install install-dev demo test check bench fuzz docs pictures peers wheel lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,11 +33,12 @@ demo: install  ## the whole story on this computer; ARGS="--exit" ends after it
 test: install-dev  ## every test (peers that are missing are named)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: install-dev  ## format, lint, types, import arrows
+check: install-dev  ## format, lint, types, import arrows, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
 
 bench: install-dev  ## figures against floors and peers measured in the same run
 	@$(BIN)/python tests/bench/run.py $(ARGS)
@@ -47,6 +48,10 @@ fuzz: install-dev  ## long fuzzing of codec and session
 
 docs: install-dev  ## regenerate the tables and pictures in docs/
 	@$(BIN)/python docs/generate.py $(ARGS)
+
+pictures: install-dev  ## refresh the screenshots in docs/pictures (needs chromium)
+	@mkdir -p docs/pictures
+	@FIRSTCHARGE_PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest tests/wire/test_web_phone.py
 
 peers:  ## node's smpp, for the tests and benchmarks that talk to it
 	@mkdir -p $(PEERS)

@@ -26,8 +26,6 @@ from twisted.logger import Logger
 
 from billing.calendar import period_of
 from billing.decision import Context, Outcome
-from billing.errors import UnknownSubscriber
-from billing.store import reads
 from gateway import __version__, faults, migrations
 from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
@@ -47,13 +45,12 @@ from gateway.links import Links
 from gateway.logs import Masker, set_up_logs
 from gateway.metrics import Metrics
 from gateway.month_job import MonthJob, MonthSurroundings
-from gateway.notices import Timing, message_for, notices_for
+from gateway.notices import Timing, notices_for
 from gateway.operations import GatewayOperations
 from gateway.reading import LedgerReads
-from gateway.rendering import NoticeRenderer
+from gateway.rendering import NoticeRenderer, queue_balance
 from gateway.settings import Settings, to_policy, to_programme, to_quiet_hours
 from gateway.settings_file import ConfigurationError, load
-from gateway.texts import NoticeKind
 from gateway.ussd_app import UssdApplication, UssdTerms
 from gateway.ussd_reading import UssdLookups
 from gateway.ussd_records import UssdRecords
@@ -242,7 +239,8 @@ class Gateway:
         self._records.add(record)
 
     async def _queue_balance(self, msisdn: str, ref: str, latin: bool) -> bool:
-        is_queued = await self._database.transact(_queue_balance, msisdn, ref, latin, self._timing(self.now()))
+        timing = self._timing(self.now())
+        is_queued = await self._database.transact(queue_balance, msisdn, ref, latin=latin, timing=timing)
         self._dispatcher.poke()
         return is_queued
 
@@ -363,6 +361,8 @@ class Gateway:
             limits=DoorLimits(
                 connections_max=settings.http.connections_max,
                 connections_per_address_max=settings.http.connections_per_address_max,
+                calls_per_key_per_s=settings.http.calls_per_key_per_s,
+                calls_per_number_per_s=settings.http.calls_per_number_per_s,
             ),
         )
 
@@ -399,17 +399,6 @@ async def _stop_listening(listening: IListeningPort) -> None:
 
 def _keep(_connection: Connection, _mo: MobileOriginated) -> None:
     """Messages from subscribers are stored in the inbox; no keyword acts on one yet."""
-
-
-def _queue_balance(connection: Connection, msisdn: str, ref: str, latin: bool, timing: Timing) -> bool:
-    """Store the balance SMS of a dial that took too long; False for a number that was never registered."""
-    try:
-        subscription = reads.subscriber(connection, msisdn).subscription
-    except UnknownSubscriber:
-        return False
-    message = message_for(subscription, NoticeKind.BALANCE, ref, params={"latin": latin}, timing=timing)
-    enqueue(connection, [message])
-    return True
 
 
 async def _main(reactor: Any, settings: Settings, environ: Mapping[str, str], log_secret: bytes) -> None:
