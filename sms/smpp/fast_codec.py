@@ -207,34 +207,42 @@ def _decode_tlvs(frame: bytes, at: int) -> Tlvs:
 def _message_encoder(cls: type[Message]) -> Callable[[Message, int], bytes]:
     command_id = int(cls.command_id)
     known_flags = _flags_writer(cls)
+    # The flags of one message are mostly those of the one before: comparing is cheaper than hashing.
+    last_given: _Flags = (0, 0, 0, "", "", 0, 0, 0, 0)
+    last_known = known_flags[last_given]
 
     def encode_message(pdu: Message, version: int) -> bytes:
+        nonlocal last_given, last_known
         text = pdu.short_message
         source = destination = b""
         try:
             if (
                 (ton := pdu.source_addr_ton) != _ALPHANUMERIC
-                and pdu.source_addr.isdecimal()
-                and len(pdu.source_addr) <= _ADDRESS_MAX
+                and (octets := pdu.source_addr.encode()).isdigit()
+                and len(octets) <= _ADDRESS_MAX
             ):
-                source = pdu.source_addr.encode("ascii")
+                source = octets
                 head = _NUMBER_HEADS[pdu.service_type, ton, pdu.source_addr_npi]
             else:
                 head = _HEADS[pdu.service_type, ton, pdu.source_addr_npi, pdu.source_addr]
             if (
                 (ton := pdu.dest_addr_ton) != _ALPHANUMERIC
-                and pdu.destination_addr.isdecimal()
-                and len(pdu.destination_addr) <= _ADDRESS_MAX
+                and (octets := pdu.destination_addr.encode()).isdigit()
+                and len(octets) <= _ADDRESS_MAX
             ):
-                destination = pdu.destination_addr.encode("ascii")
+                destination = octets
                 to = _NUMBER_OCTETS[ton][pdu.dest_addr_npi]
             else:
                 to = _DESTINATIONS[ton, pdu.dest_addr_npi, pdu.destination_addr]
-            flags, lengths, unit = known_flags[
+            given = (
                 pdu.esm_class, pdu.protocol_id, pdu.priority_flag,
                 pdu.schedule_delivery_time, pdu.validity_period, pdu.registered_delivery,
                 pdu.replace_if_present_flag, pdu.data_coding, pdu.sm_default_msg_id,
-            ]  # fmt: skip
+            )  # fmt: skip
+            if given != last_given:
+                last_known = known_flags[given]
+                last_given = given
+            flags, lengths, unit = last_known
             parts = [head, source, to, destination, flags, lengths[len(text)], text]
             if pdu.tlvs:
                 _add_tlvs(parts, pdu.tlvs)
