@@ -4,7 +4,7 @@ Each carries the JSON Schema that says the same, so that /openapi.json is exact.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import PlainValidator, StringConstraints, WithJsonSchema
@@ -14,17 +14,10 @@ from gateway.http.msisdn import normalise
 
 INSTANT_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT_LAST = datetime(2200, 1, 1, tzinfo=UTC)
-BY_MAX = timedelta(days=3660)
 
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
 )
-_DURATION = re.compile(
-    r"P(?:(?P<weeks>[0-9]{1,4})W)?(?:(?P<days>[0-9]{1,5})D)?"
-    r"(?:T(?:(?P<hours>[0-9]{1,6})H)?(?:(?P<minutes>[0-9]{1,7})M)?(?:(?P<seconds>[0-9]{1,9})S)?)?",
-    re.ASCII,
-)
-
 # Printable, on one line: no controls, no bidirectional overrides, and something besides spaces.
 _LINE = (
     r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*"
@@ -90,22 +83,6 @@ def parse_day(value: object) -> date:
         raise ValueError("there is no such day") from None
 
 
-def parse_duration(value: object) -> timedelta:
-    """The length of an ISO 8601 duration of weeks, days, hours, minutes, seconds ("P1D", "PT90S").
-
-    Raises:
-        ValueError: another shape, or more than ten years.
-    """
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    parts = {name: int(number) for name, number in match.groupdict().items() if number} if match else {}
-    if not parts or (isinstance(value, str) and value.endswith("T")):
-        raise ValueError("a duration is ISO 8601 in weeks, days, hours, minutes, seconds, like P1D or PT90S")
-    length = timedelta(**parts)
-    if not timedelta(0) < length <= BY_MAX:
-        raise ValueError("a duration is above zero and at most ten years")
-    return length
-
-
 def _msisdn(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError('a number is a string like "79160000001"')  # noqa: TRY004 - pydantic reports ValueError
@@ -152,11 +129,6 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-03-03T12:00:00+03:00"]}),
 ]
 Day = Annotated[date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})]
-Duration = Annotated[
-    timedelta,
-    PlainValidator(parse_duration),
-    WithJsonSchema({"type": "string", "format": "duration", "examples": ["P1D"]}),
-]
 Id = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$")]
 """What callers name things with: 1 to 64 printable ASCII characters, no spaces at the ends."""
 
@@ -170,7 +142,6 @@ Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[!-?A-~]{1,6
 
 __all__ = [
     "Day",
-    "Duration",
     "Email",
     "Id",
     "Instant",
@@ -181,6 +152,5 @@ __all__ = [
     "PositiveSum",
     "Sum",
     "parse_day",
-    "parse_duration",
     "parse_instant",
 ]

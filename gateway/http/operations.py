@@ -1,6 +1,6 @@
 """What operators call: month runs, the manual clock, verification, readiness, metrics, status."""
 
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,8 @@ from billing.calendar import MalformedPeriod, first_of
 from billing.money import format_money
 from gateway.http.auth import Scope
 from gateway.http.bodies import Body, wire_instant
-from gateway.http.fields import INSTANT_LAST, Duration, Instant
+from gateway.http.durations import Duration
+from gateway.http.fields import INSTANT_LAST, Instant
 from gateway.http.ports import ClockRefused, ManualClockDoor, MonthRunView, Months, Operations
 from gateway.http.problems import Problem, invalid
 from gateway.http.routing import Call, Reply, Route, answer
@@ -162,7 +163,8 @@ class OperationsCalls:
         """Move the manual clock forward."""
         self._require_manual()
         body: ClockBody = call.body
-        to = body.to or self._clock.now() + (body.by or timedelta(0))
+        now = self._clock.now()
+        to = body.to or (now if body.by is None else body.by.after(now, self._zone))
         if to > INSTANT_LAST:
             raise invalid("by", "the clock ends in 2200")
         try:

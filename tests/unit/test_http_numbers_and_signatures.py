@@ -2,11 +2,14 @@
 
 import hashlib
 import hmac
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway.http.auth import KeyRecord, Keys, Principal, Scope, cookie_from, hash_of
-from gateway.http.fields import parse_day, parse_duration, parse_instant
+from gateway.http.durations import parse_duration
+from gateway.http.fields import parse_day, parse_instant
 from gateway.http.limiting import RateLimit
 from gateway.http.msisdn import MalformedMsisdn, normalise
 from gateway.http.signatures import is_signed, sign
@@ -122,12 +125,34 @@ def test_other_instants_are_refused(text: object) -> None:
         parse_instant(text)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("P1D", 86400), ("P1W", 604800), ("PT90S", 90), ("P1DT1H1M1S", 90061)])
-def test_durations_of_iso_8601_are_read(text: str, seconds: int) -> None:
-    assert parse_duration(text).total_seconds() == seconds
+@pytest.mark.parametrize(
+    ("text", "then"),
+    [
+        ("P1D", "2025-02-01T12:00:00+03:00"),
+        ("P1W", "2025-02-07T12:00:00+03:00"),
+        ("P1M", "2025-02-28T12:00:00+03:00"),
+        ("P1Y1M", "2026-02-28T12:00:00+03:00"),
+        ("PT90S", "2025-01-31T12:01:30+03:00"),
+        ("P1DT1H1M1.5S", "2025-02-01T13:01:01.500000+03:00"),
+        ("PT0S", "2025-01-31T12:00:00+03:00"),
+        ("-P1D", "2025-01-30T12:00:00+03:00"),
+        ("-P1MT1H", "2024-12-31T11:00:00+03:00"),
+    ],
+)
+def test_durations_of_iso_8601_are_calendar_days_and_exact_hours(text: str, then: str) -> None:
+    moscow = ZoneInfo("Europe/Moscow")
+    start = datetime(2025, 1, 31, 9, tzinfo=UTC)
+    assert parse_duration(text).after(start, moscow).astimezone(moscow).isoformat() == then
 
 
-@pytest.mark.parametrize("text", ["P", "PT", "P1DT", "1D", "P1M", "P-1D", "PT0S", "P99999D", "P1.5D", None])
+def test_a_day_is_the_next_day_at_the_same_time_where_the_clocks_change() -> None:
+    chisinau = ZoneInfo("Europe/Chisinau")
+    noon = datetime(2025, 3, 29, 12, tzinfo=chisinau).astimezone(UTC)
+    assert parse_duration("P1D").after(noon, chisinau) - noon == timedelta(hours=23)
+    assert parse_duration("PT24H").after(noon, chisinau) - noon == timedelta(hours=24)
+
+
+@pytest.mark.parametrize("text", ["P", "PT", "P1DT", "1D", "P-1D", "P99999D", "P99Y", "P1.5D", "PT1H1D", "", None])
 def test_other_durations_are_refused(text: object) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
