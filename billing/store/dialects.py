@@ -5,14 +5,28 @@ work per row (5.5 µs against 1.4) is left out.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Integer, Table, Text, bindparam, func, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Dialect,
+    Executable,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -108,6 +122,48 @@ def smaller(one: Any, other: Any) -> ColumnElement[int]:
 def larger(one: Any, other: Any) -> ColumnElement[int]:
     """The larger of two sums."""
     return func.greatest(one, other)
+
+
+def run(connection: Connection, statement: Executable, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+    """Execute a statement that is made once and run often; rows come as the driver gives them.
+
+    It is compiled once per dialect and then goes past Core's work per execution (0.1 ms): so the parameters are
+    driver values (instants in microseconds, collections for `among`), and the result has no types.
+    """
+    prepared = _prepare(statement, connection.dialect)
+    values = {**prepared.constants, **{name: parameters[name] for name in prepared.wanted}}
+    for name in prepared.collections:
+        values[name] = prepared.dump(list(values[name]))
+    bound: Any = values if prepared.order is None else tuple([values[name] for name in prepared.order])
+    return connection.exec_driver_sql(prepared.sql, bound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A compiled statement: `order` of its parameters, None where the driver takes them by name."""
+
+    sql: str
+    order: tuple[str, ...] | None
+    constants: dict[str, Any]
+    wanted: tuple[str, ...]
+    collections: tuple[str, ...]
+    dump: Callable[[list[Any]], Any]
+
+
+@lru_cache(maxsize=256)
+def _prepare(statement: Executable, dialect: Dialect) -> _Prepared:
+    compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+    if isinstance(compiled, DDLCompiler):
+        return _Prepared(sql=str(compiled), order=(), constants={}, wanted=(), collections=(), dump=list)
+    is_given = {name: bind.value is None and bind.callable is None for name, bind in compiled.binds.items()}
+    return _Prepared(
+        sql=str(compiled),
+        order=tuple(compiled.positiontup) if compiled.positional else None,
+        constants={name: bind.value for name, bind in compiled.binds.items() if not is_given[name]},
+        wanted=tuple(name for name, given in is_given.items() if given),
+        collections=tuple(name for name, bind in compiled.binds.items() if isinstance(bind.type, Many)),
+        dump=json.dumps if dialect.name == "sqlite" else list,
+    )
 
 
 def insert(table: Table, dialect: Dialect) -> Any:

@@ -17,7 +17,7 @@ from billing.decision import Context
 from billing.needs import Needs, needs
 from billing.records import NOBODY, Accrual, Charge, Click, Record, Voucher
 from billing.store import rows, schema
-from billing.store.dialects import among, lock_balances
+from billing.store.dialects import among, lock_balances, run
 from billing.store.partial import is_accrued, is_open, is_pending
 from billing.store.rows import Shape
 from billing.words import KeyKind
@@ -114,7 +114,7 @@ def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> 
             numbers.add(record.msisdn)
         ids.add(record.subscription_id)
     if numbers:
-        ids.update(connection.execute(OWNER_IDS, {"values": numbers}).scalars())
+        ids.update(run(connection, OWNER_IDS, {"values": numbers}).scalars())
     ids.discard(NOBODY)
     return ids
 
@@ -140,9 +140,9 @@ def charges_by_id(connection: Connection, charge_ids: Collection[str]) -> list[C
     given = [charge_id for charge_id, owner in owners.items() if owner is None]
     found: list[Any] = []
     if given:
-        found += connection.execute(CHARGES, {"values": given}).all()
+        found += run(connection, CHARGES, {"values": given}).all()
     if fees:
-        found += connection.execute(FEES, {"values": fees, "owners": {owners[fee] for fee in fees}}).all()
+        found += run(connection, FEES, {"values": fees, "owners": {owners[fee] for fee in fees}}).all()
     return [rows.CHARGE.record(row) for row in found]
 
 
@@ -150,7 +150,7 @@ def _load_subscriptions(connection: Connection, statement: Select[Any], ids: Col
     """Subscriptions with balances, and with membership where the statement asks for it, one row each."""
     if not ids:
         return
-    for row in connection.execute(statement, {"values": ids}).all():
+    for row in run(connection, statement, {"values": ids}).all():
         books.put(rows.SUBSCRIPTION.record(row[:SUBSCRIPTION_END]))
         books.put(rows.BALANCE.record(row[SUBSCRIPTION_END:BALANCE_END]))
         if len(row) > BALANCE_END and row[BALANCE_END] is not None:
@@ -181,7 +181,7 @@ def _load(
     """Put the rows of a statement for these values into the books; no values, no statement."""
     if not values:
         return []
-    found = [shape.record(row) for row in connection.execute(statement, {"values": values, **parameters}).all()]
+    found = [shape.record(row) for row in run(connection, statement, {"values": values, **parameters}).all()]
     for record in found:
         books.put(record)
     return found

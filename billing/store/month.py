@@ -10,19 +10,20 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from billing.calendar import period_of, period_start
 from billing.decision import Context
 from billing.errors import NotDue
 from billing.money import Kopecks
 from billing.store import month_sql, schema
-from billing.store.dialects import insert, lock_balances_between
+from billing.store.columns import to_micros
+from billing.store.dialects import insert, lock_balances_between, run
 
-CHUNK_MS_TARGET = 30
+CHUNK_MS_TARGET = 35
 """What a chunk should take, so that with its commit it holds the writer for at most 50 ms."""
 
-CHUNK_MIN = 50
+CHUNK_MIN = 200
 CHUNK_MAX = 20_000
 CHUNK_FIRST = 500
 """Subscriptions of a chunk: fewest, most, and of the first one."""
@@ -84,6 +85,18 @@ class MonthNotice:
 
 TOTALS = tuple(one.name for one in fields(ChunkTotals))
 
+_run = schema.month_run.c
+CURSOR = select(_run.cursor).where(_run.period == bindparam("of"))
+CHECK_POINT = (
+    update(schema.month_run)
+    .where(_run.period == bindparam("of"), _run.cursor <= bindparam("above"))
+    .values(
+        status="running",
+        cursor=bindparam("up_to"),
+        **{name: _run[name] + bindparam(f"add_{name}") for name in TOTALS},
+    )
+)
+
 
 def request_run(connection: Connection, period: str, context: Context) -> MonthRun:
     """The run of a period, made `pending` where nobody asked for it before.
@@ -142,39 +155,39 @@ def next_size(size: int, elapsed_ms: int) -> int:
 
 
 def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Context) -> ChunkTotals:
-    """Expire, credit and charge the subscriptions of a chunk and move the checkpoint; one transaction, the caller's.
+    """Expire, credit and charge a chunk of a run that was asked for, and move its checkpoint; the caller's transaction.
 
     `billing.month_rules.step_month` is the rule; done again it changes nothing. What commands of the new month
     credited before the chunk came by counts in its totals, but is no notice of it.
     """
     statements = month_sql.chunk_statements(context.programme)
     for statement in statements.prepare:
-        connection.execute(statement)
-    if request_run(connection, period, context).cursor >= bounds.up_to:
+        run(connection, statement, {})
+    if run(connection, CURSOR, {"of": period}).scalar_one() >= bounds.up_to:
         return ChunkTotals(**dict.fromkeys(TOTALS, 0))
     lock_balances_between(connection, bounds.above, bounds.up_to)
     zone = context.programme.zone
     parameters = {
         "period": period,
         "current": period_of(context.now, zone),
-        "start": period_start(period, zone),
-        "now": context.now,
+        "start": to_micros(period_start(period, zone)),
+        "now": to_micros(context.now),
         "above": bounds.above,
         "up_to": bounds.up_to,
     }
-    expired_count, expired_amount = connection.execute(statements.expired, parameters).one()
-    early_count, early_amount = connection.execute(statements.credited_early, parameters).one()
-    connection.execute(statements.fill, parameters)
+    expired: Any = run(connection, statements.expired, parameters).one()
+    early: Any = run(connection, statements.credited_early, parameters).one()
+    run(connection, statements.fill, parameters)
     for statement in statements.write:
-        connection.execute(statement, parameters)
-    done = connection.execute(statements.totals, parameters).one()
+        run(connection, statement, parameters)
+    done = run(connection, statements.totals, parameters).one()
     figures = {name: int(value) for name, value in done._asdict().items()}
-    figures["credited_count"] += int(early_count)
-    figures["credited_amount"] += int(early_amount)
+    figures["credited_count"] += int(early[0])
+    figures["credited_amount"] += int(early[1])
     totals = ChunkTotals(
         subscriptions=bounds.subscriptions,
-        expired_count=int(expired_count),
-        expired_amount=int(expired_amount),
+        expired_count=int(expired[0]),
+        expired_amount=int(expired[1]),
         **figures,
     )
     _check_point(connection, period, bounds, totals)
@@ -207,10 +220,5 @@ def finish_run(connection: Connection, period: str, now: datetime) -> None:
 
 def _check_point(connection: Connection, period: str, bounds: Bounds, totals: ChunkTotals) -> None:
     """Move the cursor and add the totals; nothing where the cursor is past this chunk already."""
-    table = schema.month_run
-    added = {name: table.c[name] + getattr(totals, name) for name in TOTALS}
-    connection.execute(
-        update(table)
-        .where(table.c.period == period, table.c.cursor <= bounds.above)
-        .values(status="running", cursor=bounds.up_to, **added)
-    )
+    added = {f"add_{name}": getattr(totals, name) for name in TOTALS}
+    run(connection, CHECK_POINT, {"of": period, "above": bounds.above, "up_to": bounds.up_to, **added})
