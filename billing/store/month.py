@@ -155,7 +155,7 @@ def next_size(size: int, elapsed_ms: int) -> int:
 
 
 def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Context) -> ChunkTotals:
-    """Expire, credit and charge a chunk of a run that was asked for, and move its checkpoint; the caller's transaction.
+    """Expire, credit and charge a chunk of a run that was asked for, and move its checkpoint, in one transaction.
 
     `billing.month_rules.step_month` is the rule; done again it changes nothing. What commands of the new month
     credited before the chunk came by counts in its totals, but is no notice of it.
