@@ -4,6 +4,7 @@ Each carries the JSON Schema that says the same, so that /openapi.json is exact.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -18,12 +19,24 @@ INSTANT_LAST = datetime(2200, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
 )
+_ID = r"^[!-~]([ -~]{0,62}[!-~])?$"
+_CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_EMAIL = r"^[!-?A-~]{1,64}@[!-?A-~]{1,189}$"
+
 # Printable, on one line: no controls, no bidirectional overrides, and something besides spaces.
 _LINE = (
     r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*"
     r"[^\s\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
     r"[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 )
+
+PATTERNS_SAY: Mapping[str, str] = {
+    _ID: "must be 1 to 64 printable ASCII characters without spaces at the ends",
+    _CODE: "must be 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
+    _EMAIL: "must be an e-mail address",
+    _LINE: "must be text on one line, without control characters",
+}
+"""What a pattern asks for, in words."""
 
 
 def _money(value: object, *, minimum: int) -> int:
@@ -129,25 +142,26 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-03-03T12:00:00+03:00"]}),
 ]
 Day = Annotated[date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})]
-Id = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$")]
+Id = Annotated[str, StringConstraints(pattern=_ID)]
 """What callers name things with: 1 to 64 printable ASCII characters, no spaces at the ends."""
+
+Code = Annotated[str, StringConstraints(pattern=_CODE)]
+"""What the catalogue names partners and promotions with: it stands in paths and references."""
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
 """Text for people on one line: no control characters, no bidirectional overrides."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=_LINE)]
-"""A shop's or promotion's name as shown to people."""
-
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[!-?A-~]{1,64}@[!-?A-~]{1,189}$")]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=_EMAIL)]
 
 __all__ = [
+    "PATTERNS_SAY",
+    "Code",
     "Day",
     "Email",
     "Id",
     "Instant",
     "Line",
     "Msisdn",
-    "Name",
     "Percent",
     "PositiveSum",
     "Sum",

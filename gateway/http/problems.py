@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, to_json
 
 from billing.errors import LedgerRefusal
+from gateway.http.fields import PATTERNS_SAY
 
 PROBLEM_JSON = b"application/problem+json"
 
@@ -101,7 +102,7 @@ def refused(refusal: LedgerRefusal) -> Problem:
     members: dict[str, object] = dict(refusal.details)
     if refusal.field is not None:
         members["field"] = refusal.field
-        members["errors"] = [{"field": refusal.field, "detail": refusal.detail}]
+        members.setdefault("errors", [{"field": refusal.field, "detail": refusal.detail}])
     return Problem(status_of(refusal.code), refusal.code, refusal.detail, members=members)
 
 
@@ -136,4 +137,6 @@ def _detail(error: ErrorDetails) -> str:
     context: Mapping[str, Any] = error.get("ctx") or {}
     if error["type"] == "value_error":
         return str(context["error"])
+    if error["type"] == "string_pattern_mismatch":
+        return PATTERNS_SAY.get(context["pattern"], error["msg"])
     return error["msg"][:1].lower() + error["msg"][1:]

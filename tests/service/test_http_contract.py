@@ -310,7 +310,7 @@ def test_a_percent_above_its_ceiling_refuses_the_whole_catalogue(
         ([{}], [], "partners[0]"),
         ([{"percent": "0"}], [], "partners[0].percent"),
         ([{"percent": "5", "secrets": ["1", "2", "3"]}], [], "partners[0].secrets"),
-        ([{"percent": "5", "secrets": ["short"]}], [], "partners[0].secrets[0]"),
+        ([{"percent": "5", "secrets": ["a b"]}], [], "partners[0].secrets[0]"),
         ([{"percent": "5", "name": "a\nb"}], [], "partners[0].name"),
         ([{"percent": "5", "name": "a\u202eb"}], [], "partners[0].name"),
         ([{"percent": "5"}, {"percent": "6"}], [], "partners[1].valid_from"),
@@ -329,6 +329,26 @@ def test_a_malformed_catalogue_names_the_field(
     }
     refused = door.call("PUT", "/v1/catalogue", whole)
     assert (refused.status, refused.body["field"]) == (400, field)
+
+
+def test_every_partner_above_its_ceiling_is_named(door: Door) -> None:
+    partners = [
+        {"code": "a", "name": "A", "category": "shop", "percent": "25.01"},
+        {"code": "b", "name": "B", "category": "shop", "percent": "25"},
+        {"code": "c", "name": "C", "category": "travel", "percent": "16"},
+    ]
+    refused = door.call("PUT", "/v1/catalogue", {"partners": partners})
+    assert (refused.status, refused.code, refused.body["field"]) == (422, "CEILING", "partners[0].percent")
+    assert [(one["field"], one["limit"]) for one in refused.body["errors"]] == [
+        ("partners[0].percent", "25"),
+        ("partners[2].percent", "15"),
+    ]
+
+
+def test_a_partner_may_have_any_name_that_fits_a_line_and_any_secret_that_fits_a_header(door: Door) -> None:
+    one = {"code": "p", "name": "Я" * 200, "category": "shop", "percent": "5", "secrets": ["s", "t" * 128]}
+    assert door.call("PUT", "/v1/catalogue", {"partners": [one]}).status == 200
+    assert door.call("PUT", "/v1/catalogue", {"partners": [one | {"name": "Я" * 201}]}).status == 400
 
 
 def test_two_versions_of_one_partner_are_told_apart_by_their_start(door: Door) -> None:
