@@ -18,7 +18,7 @@ from billing.records import (
     Subscription,
     Voucher,
 )
-from billing.words import Account, ChargeStatus, ChargeType, MembershipState, VoucherState
+from billing.words import Account, ChargeStatus, ChargeType, MembershipState, ReservationState, VoucherState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +155,22 @@ class RedemptionAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationAnswer:
+    """A reservation. `cashback` and `main`: what is held, once committed what was drawn, else nothing."""
+
+    reservation_id: str
+    msisdn: str
+    type: ChargeType
+    amount: Kopecks
+    state: ReservationState
+    cashback: Kopecks
+    main: Kopecks
+    expires_at: datetime
+    charge_id: str | None
+    """The charge of the commit, for refunds and bills."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditAnswer:
     """What moved from bonus to cashback."""
 
@@ -175,6 +191,7 @@ Answer = (
     | TopUpAnswer
     | VoucherAnswer
     | RedemptionAnswer
+    | ReservationAnswer
     | CreditAnswer
 )
 

@@ -18,6 +18,7 @@ from billing.records import (
     Record,
     Refund,
     RequestKey,
+    Reservation,
     Settlement,
     Subscription,
     Tariff,
@@ -44,6 +45,7 @@ class Books:
         "memberships",
         "open_accruals",
         "open_charges",
+        "reservations",
         "subscription_by_msisdn",
         "subscriptions",
         "tariffs",
@@ -66,6 +68,7 @@ class Books:
         """By subscription: its charges with an unpaid rest."""
         self.vouchers: dict[str, Voucher] = {}
         self.voucher_by_code: dict[str, Voucher] = {}
+        self.reservations: dict[str, Reservation] = {}
         self.tariffs: dict[str, Tariff] = {}
         for record in records:
             self.put(record)
@@ -127,6 +130,10 @@ def _put_voucher(books: Books, record: Voucher) -> None:
     books.voucher_by_code[record.code] = record
 
 
+def _put_reservation(books: Books, record: Reservation) -> None:
+    books.reservations[record.reservation_id] = record
+
+
 def _put_tariff(books: Books, record: Tariff) -> None:
     books.tariffs[record.code] = record
 
@@ -144,6 +151,7 @@ _PUT: dict[type, Callable[..., None]] = {
     Accrual: _put_accrual,
     Charge: _put_charge,
     Voucher: _put_voucher,
+    Reservation: _put_reservation,
     Tariff: _put_tariff,
     Refund: _pass,
     Settlement: _pass,

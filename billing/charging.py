@@ -20,6 +20,9 @@ from billing.records import Charge
 from billing.requests import conclude, repeat_of
 from billing.words import Account, ChargeStatus, ChargeType, KeyKind, PostingKind
 
+HOLD_PREFIX = "hold:"
+"""How the ids of the charges of committed reservations begin."""
+
 _FEE_ID = re.compile(r"fee:\d{4}-\d{2}:([1-9]\d{0,18})", re.ASCII)
 
 
@@ -48,6 +51,11 @@ def fee_charge_id(period: str, subscription_id: int) -> str:
     return f"fee:{period}:{subscription_id}"
 
 
+def hold_charge_id(reservation_id: str) -> str:
+    """The charge id of a reservation's commit."""
+    return f"{HOLD_PREFIX}{reservation_id}"
+
+
 def fee_subscription_id(charge_id: str) -> int | None:
     """Whose fee an id of the month job's shape names; None for every other id."""
     match = _FEE_ID.fullmatch(charge_id)
@@ -57,14 +65,15 @@ def fee_subscription_id(charge_id: str) -> int | None:
 def split_charge(draft: Draft, charge_type: ChargeType, amount: Kopecks, programme: Programme) -> Split:
     """Cashback up to the whole amount, then main; held sums are left alone (rules 28-30, 33).
 
-    Cashback pays only the types it may and what the month's cap leaves. Where the main balance is someone else's,
-    all the rest is what the caller draws itself (rule 42).
+    Cashback pays only the types it may and what the month's cap leaves, held cashback counting as spent. Where the
+    main balance is someone else's, all the rest is what the caller draws itself (rule 42).
     """
     cashback = 0
     if charge_type in programme.spend_types:
         cashback = min(draft.available_cashback, amount)
         if programme.monthly_spend_cap is not None:
-            cashback = max(0, min(cashback, programme.monthly_spend_cap - cap_used(draft)))
+            left = programme.monthly_spend_cap - cap_used(draft) - draft.field("held_cashback")
+            cashback = max(0, min(cashback, left))
     rest = amount - cashback
     main = rest if programme.main_balance == "external" else min(draft.drawable_main, rest)
     return Split(cashback=cashback, main=main, unpaid=rest - main)
@@ -80,15 +89,15 @@ def draw_charge(command: DrawCharge, books: Books, context: Context) -> Outcome:
     """Draw a charge; the same id and figures again are answered the same (rule 34).
 
     Raises:
-        Conflict: the id is known with other figures, or belongs to the month job.
+        Conflict: the id is known with other figures, or belongs to the month job or a reservation.
         InsufficientFunds: not enough money while `part_payment` is off (rule 30).
     """
     asked = figures_of(command.msisdn, command.type.value, command.amount, at=command.occurred_at)
     repeat = repeat_of(books, KeyKind.CHARGE, command.charge_id, asked=asked)
     if repeat is not None:
         return repeat
-    if fee_subscription_id(command.charge_id) is not None:
-        raise Conflict("ids of this shape belong to the month job's fees", field="charge_id")
+    if fee_subscription_id(command.charge_id) is not None or command.charge_id.startswith(HOLD_PREFIX):
+        raise Conflict("ids of this shape belong to the month job's fees and to reservations", field="charge_id")
     require_positive(command.amount, "amount")
     occurred_at = instant_or_now(command.occurred_at, context, "occurred_at")
     draft = start_draft(books, subscription_of(books, command.msisdn), context)

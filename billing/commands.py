@@ -204,6 +204,39 @@ class ExpireVoucher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """Hold money for a charge to come, for some seconds of the business clock."""
+
+    reservation_id: str
+    msisdn: str
+    type: ChargeType
+    amount: Kopecks
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitReservation:
+    """Draw all or part of what is held; the rest is free again."""
+
+    reservation_id: str
+    amount: Kopecks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReservation:
+    """Hold nothing any more."""
+
+    reservation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireReservation:
+    """A reservation's time is over; asked by the due work of the business clock."""
+
+    reservation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditOnDemand:
     """Bonus to cashback now."""
 
@@ -231,5 +264,9 @@ Command = (
     | RedeemVoucher
     | CancelVoucher
     | ExpireVoucher
+    | Reserve
+    | CommitReservation
+    | ReleaseReservation
+    | ExpireReservation
     | CreditOnDemand
 )

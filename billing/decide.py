@@ -15,6 +15,7 @@ from billing import (
     promos,
     purchases,
     refunds,
+    reservations,
     subscribers,
     topups,
     vouchers,
@@ -44,6 +45,10 @@ RULES: Mapping[type[Any], Callable[[Any, Books, Context], Outcome]] = MappingPro
         commands.RedeemVoucher: vouchers.redeem_voucher,
         commands.CancelVoucher: vouchers.cancel_voucher,
         commands.ExpireVoucher: vouchers.expire_voucher,
+        commands.Reserve: reservations.reserve,
+        commands.CommitReservation: reservations.commit_reservation,
+        commands.ReleaseReservation: reservations.release_reservation,
+        commands.ExpireReservation: reservations.expire_reservation,
         commands.CreditOnDemand: crediting.credit_on_demand,
     }
 )

@@ -65,17 +65,17 @@ class Draft:
     @property
     def available_cashback(self) -> Kopecks:
         """Cashback that no reservation holds (rule 33)."""
-        return self.cashback - self._start.held_cashback
+        return self.cashback - int(self.field("held_cashback"))
 
     @property
     def own_main(self) -> Kopecks:
         """Main above zero that no reservation holds: what a top-up settles from (rule 30)."""
-        return max(0, self.main - self._start.held_main)
+        return max(0, self.main - int(self.field("held_main")))
 
     @property
     def drawable_main(self) -> Kopecks:
         """What may be drawn from main: down to the credit limit, nothing that is held (rule 30)."""
-        return max(0, self.main - self._start.held_main + self._start.credit_limit)
+        return max(0, self.main - int(self.field("held_main")) + self._start.credit_limit)
 
     def field(self, name: str) -> Any:
         """A field of the balance row as it stands in this draft (not bonus, cashback, main)."""

@@ -1,22 +1,25 @@
 """What a command reads, so that the store loads a whole group of commands in few statements.
 
 Loading goes in two steps. First by the keys named here. Then by subscription: every subscription reached by a number,
-a click (`subscription_id`; where that is NOBODY, the number in it), an order, a charge or a voucher comes with its
-membership and balances. Sets of a subscription are loaded whole where `open_accruals` or `open_charges` asks for
-them, and its ACCRUED accruals also where its `credited_period` is before the current period: the credit step comes
-first then.
+a click (`subscription_id`; where that is NOBODY, the number in it), an order, a charge, a voucher or a
+reservation comes with its membership and balances. Sets of a subscription are loaded whole where `open_accruals` or
+`open_charges` asks for them, and its ACCRUED accruals also where its `credited_period` is before the current period:
+the credit step comes first then.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from billing.books import OrderKey
+from billing.charging import hold_charge_id
 from billing.commands import (
     CancelVoucher,
     Command,
+    CommitReservation,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    ExpireReservation,
     ExpireVoucher,
     IssueVoucher,
     LeaveProgramme,
@@ -31,6 +34,8 @@ from billing.commands import (
     RedeemVoucher,
     RefundCharge,
     RegisterMember,
+    ReleaseReservation,
+    Reserve,
     SetAdverts,
     TopUp,
 )
@@ -50,6 +55,7 @@ class Needs:
     charges: set[str] = field(default_factory=set)
     vouchers: set[str] = field(default_factory=set)
     voucher_codes: set[str] = field(default_factory=set)
+    reservations: set[str] = field(default_factory=set)
     tariffs: set[str] = field(default_factory=set)
     open_accruals: set[str] = field(default_factory=set)
     """Accruals PENDING and ACCRUED of these numbers."""
@@ -137,6 +143,17 @@ def _voucher_by_id(command: CancelVoucher | ExpireVoucher, wanted: Needs) -> Non
     wanted.vouchers.add(command.voucher_id)
 
 
+def _reserve(command: Reserve, wanted: Needs) -> None:
+    wanted.msisdns.add(command.msisdn)
+    wanted.keys.add((KeyKind.RESERVATION, command.reservation_id))
+
+
+def _reservation(command: CommitReservation | ReleaseReservation | ExpireReservation, wanted: Needs) -> None:
+    wanted.reservations.add(command.reservation_id)
+    if isinstance(command, CommitReservation):
+        wanted.keys.add((KeyKind.CHARGE, hold_charge_id(command.reservation_id)))
+
+
 def _credit(command: CreditOnDemand, wanted: Needs) -> None:
     wanted.msisdns.add(command.msisdn)
     wanted.open_accruals.add(command.msisdn)
@@ -163,5 +180,9 @@ _NEEDS: dict[type, Callable[..., None]] = {
     RedeemVoucher: _voucher_by_code,
     CancelVoucher: _voucher_by_id,
     ExpireVoucher: _voucher_by_id,
+    Reserve: _reserve,
+    CommitReservation: _reservation,
+    ReleaseReservation: _reservation,
+    ExpireReservation: _reservation,
     CreditOnDemand: _credit,
 }

@@ -23,6 +23,7 @@ from billing.words import (
     OrderChannel,
     PostingKind,
     Reason,
+    ReservationState,
     VoucherState,
 )
 
@@ -263,6 +264,35 @@ class Voucher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Money held for a charge to come (rule 33); it ends once: committed, released or expired.
+
+    `held_*` is what it holds of the balances while its state is `held`; where the main balance is someone else's,
+    nothing is held of main. `cashback` and `main` are what its commit drew.
+    """
+
+    subscription_id: int
+    reservation_id: str
+    type: ChargeType
+    amount: Kopecks
+    held_cashback: Kopecks
+    held_main: Kopecks
+    state: ReservationState
+    committed: Kopecks = 0
+    """How much was committed; the charge of the commit has `charging.hold_charge_id(reservation_id)`."""
+    cashback: Kopecks = 0
+    main: Kopecks = 0
+    held_entry: int
+    """The entry number it took when it was made, posted by nobody: since when it holds."""
+    ended_entry: int = 0
+    """The same at its end; 0 while it holds."""
+    held_at: datetime
+    expires_at: datetime
+    """The first instant at which it holds nothing any more."""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
     """A tariff plan and its monthly fee."""
 
@@ -292,6 +322,7 @@ Record = (
     | Settlement
     | Refund
     | Voucher
+    | Reservation
     | Tariff
     | AuditEntry
 )

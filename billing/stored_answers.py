@@ -20,6 +20,7 @@ from billing.answers import (
     PromoAnswer,
     RedemptionAnswer,
     RefundAnswer,
+    ReservationAnswer,
     TopUpAnswer,
     VoucherAnswer,
 )
@@ -36,6 +37,7 @@ STORED: Mapping[str, type[Any]] = MappingProxyType(
             PromoAnswer,
             RedemptionAnswer,
             RefundAnswer,
+            ReservationAnswer,
             TopUpAnswer,
             VoucherAnswer,
         )

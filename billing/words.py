@@ -146,6 +146,15 @@ class VoucherState(StrEnum):
     EXPIRED = "expired"
 
 
+class ReservationState(StrEnum):
+    """Life of a reservation; it ends exactly once."""
+
+    HELD = "held"
+    COMMITTED = "committed"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
 class KeyKind(StrEnum):
     """Kinds of caller-given ids; an id is unique per kind over the whole system."""
 

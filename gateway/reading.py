@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
-from billing.answers import BalanceView, ChargeView, SubscriberAnswer, VoucherView
+from billing.answers import BalanceView, ChargeView, ReservationAnswer, SubscriberAnswer, VoucherView
 from billing.programme import Programme
 from billing.records import Accrual, Posting
 from billing.store import reads
@@ -57,6 +57,10 @@ class LedgerReads:
     def voucher(self, voucher_id: str) -> "Deferred[VoucherView]":
         """One voucher as it stands; fails with UnknownVoucher."""
         return self._database.read(reads.voucher, voucher_id, self._now())
+
+    def reservation(self, reservation_id: str) -> "Deferred[ReservationAnswer]":
+        """One reservation as it stands; fails with UnknownReservation."""
+        return self._database.read(reads.reservation, reservation_id, self._now())
 
     def messages(self, msisdn: str) -> "Deferred[Sequence[MessageView]]":
         """Messages of a subscription; fails with UnknownSubscriber."""

@@ -29,7 +29,7 @@ from billing.money import format_money, parse_money, parse_percent
 from billing.month_rules import MonthAccount, MonthStep, step_month
 from billing.programme import MOSCOW, Programme
 from billing.records import Accrual, Balances, Posting, Reward, Subscription, Tariff
-from billing.words import Account, Category, Channel, ChargeType, Contract, Network, OrderChannel
+from billing.words import Account, Category, Channel, ChargeType, Contract, Network, OrderChannel, ReservationState
 
 A = "79160000001"
 B = "79160000002"
@@ -278,6 +278,11 @@ class World:
         for charge in self.books.charges.values():
             parts = charge.cashback + charge.main + charge.settled + charge.unpaid + charge.refunded_unpaid
             assert charge.amount == parts
+        for key, row in self.books.balances.items():
+            mine = [one for one in self.books.reservations.values() if one.subscription_id == key]
+            holding = [one for one in mine if one.state is ReservationState.HELD]
+            assert row.held_cashback >= sum(one.held_cashback for one in holding)
+            assert row.held_main >= sum(one.held_main for one in holding)
         self._check_numbers()
 
     def _check_numbers(self) -> None:

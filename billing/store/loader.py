@@ -15,7 +15,7 @@ from billing.charging import fee_subscription_id
 from billing.commands import Command, DrawCharge, RefundCharge, TopUp
 from billing.decision import Context
 from billing.needs import Needs, needs
-from billing.records import NOBODY, Accrual, Charge, Click, Record, Voucher
+from billing.records import NOBODY, Accrual, Charge, Click, Record, Reservation, Voucher
 from billing.store import rows, schema
 from billing.store.dialects import among, lock_balances, run
 from billing.store.partial import is_accrued, is_open, is_pending
@@ -25,6 +25,9 @@ from billing.words import KeyKind
 R = TypeVar("R", bound=Record)
 K = TypeVar("K")
 V = TypeVar("V")
+
+Named = Click | Accrual | Charge | Voucher | Reservation
+"""What commands name by its id."""
 
 SUBSCRIPTION_END = len(schema.subscription.columns)
 BALANCE_END = SUBSCRIPTION_END + len(schema.balance.columns)
@@ -80,6 +83,18 @@ VOUCHERS = (
     .where(schema.request_key.c.kind == KeyKind.VOUCHER.value, among(schema.request_key.c.key))
 )
 """Vouchers by the ids callers gave."""
+RESERVATIONS = (
+    rows.RESERVATION.select()
+    .select_from(
+        schema.request_key.join(
+            schema.reservation,
+            (schema.reservation.c.subscription_id == schema.request_key.c.subscription_id)
+            & (schema.reservation.c.reservation_id == schema.request_key.c.key),
+        )
+    )
+    .where(schema.request_key.c.kind == KeyKind.RESERVATION.value, among(schema.request_key.c.key))
+)
+"""Reservations by the ids callers gave."""
 VOUCHERS_BY_CODE = rows.VOUCHER.select().where(among(schema.voucher.c.code))
 TARIFFS = rows.TARIFF.select().where(among(schema.tariff.c.code))
 
@@ -106,7 +121,7 @@ def load(connection: Connection, commands: Sequence[Command], context: Context) 
 
 
 def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> set[int]:
-    """The ids that the commands' numbers, clicks, orders, charges and vouchers lead to."""
+    """The ids that the commands' numbers, clicks, orders, charges, vouchers and reservations lead to."""
     numbers = set(wanted.msisdns)
     ids = set()
     for record in _load_by_key(connection, wanted, books):
@@ -119,8 +134,8 @@ def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> 
     return ids
 
 
-def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Click | Accrual | Charge | Voucher]:
-    """Clicks, orders, charges and vouchers the commands name."""
+def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Named]:
+    """Clicks, orders, charges, vouchers and reservations the commands name."""
     clicks = _load(connection, rows.CLICK, CLICKS, books, values=wanted.clicks)
     charges = charges_by_id(connection, wanted.charges)
     for charge in charges:
@@ -130,7 +145,8 @@ def _load_by_key(connection: Connection, wanted: Needs, books: Books) -> list[Cl
         accruals += _load(connection, rows.ACCRUAL, ORDERS, books, values=order_ids, partner=partner)
     vouchers = _load(connection, rows.VOUCHER, VOUCHERS, books, values=wanted.vouchers)
     vouchers += _load(connection, rows.VOUCHER, VOUCHERS_BY_CODE, books, values=wanted.voucher_codes)
-    return [*clicks, *charges, *accruals, *vouchers]
+    reservations = _load(connection, rows.RESERVATION, RESERVATIONS, books, values=wanted.reservations)
+    return [*clicks, *charges, *accruals, *vouchers, *reservations]
 
 
 def charges_by_id(connection: Connection, charge_ids: Collection[str]) -> list[Charge]:

@@ -221,7 +221,8 @@ def _splits(programme: Programme, due: Subquery) -> Subquery:
     if ChargeType.TARIFF_FEE in programme.spend_types:
         from_cashback = smaller(available, due.c.fee)
         if programme.monthly_spend_cap is not None:
-            from_cashback = larger(smaller(from_cashback, literal(programme.monthly_spend_cap) - due.c.cap_used), 0)
+            left = literal(programme.monthly_spend_cap) - due.c.cap_used - due.c.held_cashback
+            from_cashback = larger(smaller(from_cashback, left), 0)
     drawable = larger(due.c.main - due.c.held_main + due.c.credit_limit, 0)
     return select(
         due,

@@ -6,7 +6,7 @@ so each condition also bounds the index's second column from below, which exclud
 
 from sqlalchemy import ColumnElement, FromClause, and_, literal_column
 
-from billing.store.schema import accrual, charge, voucher
+from billing.store.schema import accrual, charge, reservation, voucher
 
 
 def is_pending() -> ColumnElement[bool]:
@@ -32,6 +32,11 @@ def is_tariff_fee() -> ColumnElement[bool]:
 def is_issued() -> ColumnElement[bool]:
     """Vouchers not yet redeemed, cancelled or swept (`ix_voucher_issued`)."""
     return voucher.c.state == literal_column("'issued'")
+
+
+def is_held() -> ColumnElement[bool]:
+    """Reservations that hold (`ix_reservation_held`)."""
+    return reservation.c.state == literal_column("'held'")
 
 
 def is_fee_of(table: FromClause, period: ColumnElement[str]) -> ColumnElement[bool]:

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, bindparam, func, select
 
 from billing.accruals import as_it_stands
-from billing.answers import BalanceView, ChargeView, SubscriberAnswer, VoucherView
-from billing.errors import UnknownCharge, UnknownOrder, UnknownSubscriber, UnknownVoucher
+from billing.answers import BalanceView, ChargeView, ReservationAnswer, SubscriberAnswer, VoucherView
+from billing.errors import UnknownCharge, UnknownOrder, UnknownReservation, UnknownSubscriber, UnknownVoucher
 from billing.finding import standing
 from billing.programme import Programme
 from billing.records import Accrual, Balances, Charge, Membership, Posting, Subscription
+from billing.reservations import reservation_answer, reservation_as_it_stands
 from billing.store import rows, schema
 from billing.store.dialects import among
-from billing.store.loader import BALANCE_END, MEMBERSHIP_END, SUBSCRIPTION_END, VOUCHERS, charges_by_id
+from billing.store.loader import BALANCE_END, MEMBERSHIP_END, RESERVATIONS, SUBSCRIPTION_END, VOUCHERS, charges_by_id
 from billing.store.partial import is_open, is_pending, is_tariff_fee
 from billing.store.rows import Shape
 from billing.views import balance_view
@@ -163,6 +164,15 @@ def voucher(connection: Connection, voucher_id: str, now: datetime) -> VoucherVi
         raise UnknownVoucher("no voucher has this id")
     found = voucher_as_it_stands(rows.VOUCHER.record(row), now)
     return VoucherView(voucher=found, msisdn=_number_of(connection, found.subscription_id))
+
+
+def reservation(connection: Connection, reservation_id: str, now: datetime) -> ReservationAnswer:
+    """A reservation; a held one past its end is expired, swept or not. Raises UnknownReservation."""
+    row = connection.execute(RESERVATIONS, {"values": (reservation_id,)}).one_or_none()
+    if row is None:
+        raise UnknownReservation("no reservation has this id")
+    found = reservation_as_it_stands(rows.RESERVATION.record(row), now)
+    return reservation_answer(found, _number_of(connection, found.subscription_id))
 
 
 def statement(

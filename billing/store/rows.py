@@ -24,6 +24,7 @@ from billing.records import (
     Posting,
     Refund,
     RequestKey,
+    Reservation,
     Reward,
     Settlement,
     Subscription,
@@ -46,6 +47,7 @@ from billing.words import (
     OrderChannel,
     PostingKind,
     Reason,
+    ReservationState,
     VoucherState,
 )
 
@@ -184,5 +186,6 @@ CHARGE = _shape(Charge, schema.charge, words={"type": ChargeType, "status": Char
 SETTLEMENT = _shape(Settlement, schema.settlement)
 REFUND = _shape(Refund, schema.refund)
 VOUCHER = _shape(Voucher, schema.voucher, words={"source": Account, "state": VoucherState})
+RESERVATION = _shape(Reservation, schema.reservation, words={"type": ChargeType, "state": ReservationState})
 TARIFF = _shape(Tariff, schema.tariff)
 AUDIT = _shape(AuditEntry, schema.audit)

@@ -19,6 +19,7 @@ from billing.store.verify_charges import charge_checks
 from billing.store.verify_journal import journal_checks
 from billing.store.verify_kit import Check, within
 from billing.store.verify_records import orders_to_compute, record_checks
+from billing.store.verify_reservations import reservation_checks
 from billing.words import AccrualState
 
 RANGE = 5_000
@@ -27,7 +28,7 @@ RANGE = 5_000
 VIOLATIONS_MAX = 1_000
 """Kept in all; a ledger with more needs no longer list."""
 
-COUNTED = (schema.balance, schema.posting, schema.charge, schema.accrual, schema.voucher)
+COUNTED = (schema.balance, schema.posting, schema.charge, schema.accrual, schema.voucher, schema.reservation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def verify_range(
         return None
     bounds = {"above": above, "up_to": up_to}
     violations: list[Violation] = []
-    for one in (*journal_checks(), *charge_checks(programme), *record_checks()):
+    for one in (*journal_checks(), *charge_checks(programme), *record_checks(), *reservation_checks()):
         violations += _violations(connection, one, bounds)
     violations += _rewards(connection, programme, bounds)
     checked = {

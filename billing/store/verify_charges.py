@@ -21,6 +21,7 @@ from sqlalchemy import (
 from billing.programme import Programme
 from billing.store import schema
 from billing.store.verify_kit import Check, check, joined, sum_where, within
+from billing.store.verify_reservations import held_at
 from billing.words import Account, ChargeStatus, ChargeType, KeyKind, PostingKind
 
 
@@ -208,7 +209,7 @@ def _first_charge(programme: Programme) -> Check:
         else_=0,
     )
     left = func.sum(delta).over(partition_by=posting.subscription_id, order_by=posting.entry_no)
-    columns = (posting.subscription_id, posting.kind, posting.source, posting.ref)
+    columns = (posting.subscription_id, posting.entry_no, posting.kind, posting.source, posting.ref)
     matters = or_(
         posting.source == Account.CASHBACK.value,
         posting.target == Account.CASHBACK.value,
@@ -219,18 +220,20 @@ def _first_charge(programme: Programme) -> Check:
     is_drawn: ColumnElement[bool] = and_(
         journal.c.kind == PostingKind.CHARGE.value, journal.c.source == Account.MAIN.value, journal.c.left != 0
     )
+    held = held_at(journal.c.subscription_id, journal.c.entry_no)
     source: FromClause = journal
     if never:
         same = and_(charge.subscription_id == journal.c.subscription_id, charge.charge_id == journal.c.ref)
         source = journal.join(schema.charge, and_(same, within(schema.charge)))
         is_drawn = and_(is_drawn, not_(charge.type.in_(never)))
+    is_drawn = and_(is_drawn, journal.c.left != held)
     return check(
         "cashback_pays_first",
-        "main is drawn only where no cashback is left",
+        "main is drawn only where no cashback is left but what is held",
         source,
         is_drawn,
         key=journal.c.subscription_id,
         ref=journal.c.ref,
         found=journal.c.left,
-        expected=literal(0),
+        expected=held,
     )

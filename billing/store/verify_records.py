@@ -22,6 +22,7 @@ def record_checks() -> tuple[Check, ...]:
         _kept_under(schema.refund, schema.refund.c.refund_id, KeyKind.REFUND),
         _kept_under(schema.voucher, schema.voucher.c.voucher_id, KeyKind.VOUCHER),
         _kept_under(schema.voucher, schema.voucher.c.redemption_id, KeyKind.REDEMPTION),
+        _kept_under(schema.reservation, schema.reservation.c.reservation_id, KeyKind.RESERVATION),
         _topups(),
         _numbers(),
         _owners(),

@@ -15,6 +15,7 @@ from gateway.http.operations import OperationsCalls
 from gateway.http.orders import Orders
 from gateway.http.pages import Pages
 from gateway.http.ports import Directory, Ledger, ManualClockDoor, Months, Operations, Reads
+from gateway.http.reservations import Reservations
 from gateway.http.routing import Route, Router
 from gateway.http.spending import Spending
 from gateway.http.subscribers import Subscribers
@@ -52,6 +53,7 @@ def build_router(parts: ApiParts) -> Router:
         *Orders(ledger, reads, directory, zone=zone, wall=parts.wall, rejected=parts.postback_rejected).routes(),
         *Charges(ledger, reads, zone).routes(),
         *ChargesBatch(ledger, zone).routes(),
+        *Reservations(ledger, reads, zone).routes(),
         *Spending(ledger, reads, zone).routes(),
         *Care(reads, zone, currency=parts.currency, owns_main=parts.owns_main).routes(),
         *OperationsCalls(parts.operations, parts.months, parts.clock, zone).routes(),

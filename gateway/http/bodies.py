@@ -34,13 +34,11 @@ def path_msisdn(call: Call, name: str = "msisdn") -> str:
         raise invalid(name, str(error)) from None
 
 
-def path_id(call: Call, name: str) -> str:
+def path_id(call: Call, name: str, length_max: int = ID_LENGTH_MAX) -> str:
     """An id in the path; 400 for what no id can be."""
     value = call.path[name]
-    if not 0 < len(value) <= ID_LENGTH_MAX or not (
-        value.isascii() and value.isprintable() and value.strip() == value
-    ):
-        raise invalid(name, "an id is 1 to 64 printable ASCII characters")
+    if not 0 < len(value) <= length_max or not (value.isascii() and value.isprintable() and value.strip() == value):
+        raise invalid(name, f"an id is 1 to {length_max} printable ASCII characters")
     return value
 
 

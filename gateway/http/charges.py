@@ -6,18 +6,21 @@ from zoneinfo import ZoneInfo
 from typing_extensions import TypedDict
 
 from billing.answers import ChargeAnswer, ChargeView, RefundAnswer, TopUpAnswer
+from billing.charging import HOLD_PREFIX
 from billing.commands import DrawCharge, RefundCharge, TopUp
 from billing.money import format_money
 from billing.records import Charge
 from billing.words import Account, ChargeStatus, ChargeType
 from gateway.http.auth import Scope
-from gateway.http.bodies import Body, path_id, wire_instant
+from gateway.http.bodies import ID_LENGTH_MAX, Body, path_id, wire_instant
 from gateway.http.fields import Id, Instant, Msisdn, PositiveSum
 from gateway.http.ports import Ledger, Reads
 from gateway.http.routing import Call, Reply, Route, answer, created
 
 BILLING = frozenset({Scope.BILLING})
 BILLING_OR_CARE = frozenset({Scope.BILLING, Scope.CARE})
+CHARGE_ID_LENGTH_MAX = len(HOLD_PREFIX) + ID_LENGTH_MAX
+"""A reservation's commit is a charge whose id is a little longer."""
 
 
 class ChargeBody(Body):
@@ -222,13 +225,13 @@ class Charges:
 
     async def show(self, call: Call) -> Reply:
         """A charge as it stands now."""
-        view = await self._reads.charge(path_id(call, "charge_id"))
+        view = await self._reads.charge(path_id(call, "charge_id", CHARGE_ID_LENGTH_MAX))
         return answer(charge_now_to_wire(view, self._zone))
 
     async def refund(self, call: Call) -> Reply:
         """Give a charge back."""
         body: RefundBody = call.body
-        charge_id = path_id(call, "charge_id")
+        charge_id = path_id(call, "charge_id", CHARGE_ID_LENGTH_MAX)
         outcome = await self._ledger.execute(
             RefundCharge(charge_id=charge_id, refund_id=body.refund_id, amount=body.amount)
         )

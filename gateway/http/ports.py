@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from billing.answers import BalanceView, ChargeView, SubscriberAnswer, VoucherView
+from billing.answers import BalanceView, ChargeView, ReservationAnswer, SubscriberAnswer, VoucherView
 from billing.catalogue import PartnerTerms, PromoTerms
 from billing.commands import Command
 from billing.decision import Outcome
@@ -84,6 +84,10 @@ class Reads(Protocol):
 
     def voucher(self, voucher_id: str) -> Awaitable[VoucherView]:
         """One voucher as it stands now."""
+        ...
+
+    def reservation(self, reservation_id: str) -> Awaitable[ReservationAnswer]:
+        """One reservation as it stands now."""
         ...
 
     def messages(self, msisdn: str) -> Awaitable[Sequence[MessageView]]:

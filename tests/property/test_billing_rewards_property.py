@@ -82,7 +82,9 @@ def test_a_charge_is_split_as_if_paid_kopeck_by_kopeck(
     context = Context(now=NOW, programme=programme, catalogue=Catalogue(partners={}, promos={}), ids=None)
     draft = Draft(Subscription(subscription_id=1, msisdn="7", created_at=NOW), balances, context)
     split = split_charge(draft, ChargeType.USAGE, amount, programme)
-    allowed = cashback - held_cashback if cap is None else min(cashback - held_cashback, max(0, cap - used))
+    allowed = cashback - held_cashback
+    if cap is not None:
+        allowed = min(allowed, max(0, cap - used - held_cashback))
     funds = ["cashback"] * allowed + ["main"] * (main - held_main + limit)
     paid = funds[:amount]
     assert split.cashback == paid.count("cashback")

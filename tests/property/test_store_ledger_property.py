@@ -20,9 +20,11 @@ from billing.calendar import next_period, period_of, period_start
 from billing.commands import (
     CancelVoucher,
     Command,
+    CommitReservation,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    ExpireReservation,
     ExpireVoucher,
     IssueVoucher,
     LeaveProgramme,
@@ -36,6 +38,8 @@ from billing.commands import (
     RecordClick,
     RedeemVoucher,
     RefundCharge,
+    ReleaseReservation,
+    Reserve,
     SetAdverts,
     TopUp,
 )
@@ -51,7 +55,7 @@ STEPS = int(os.environ.get("LEDGER_STEPS", "60"))
 SEEDS = range(int(os.environ.get("LEDGER_SEEDS", "5")))
 NUMBERS = (A, A, A, B, C, OFF, "79169999999")
 SHOPS = ("ozon", "ozon", "ozon", "aliexpress", "domino")
-IDS = {"o": 9, "q": 25, "c": 25, "r": 25, "t": 25, "v": 25, "d": 25, "k": 25, "why": 3}
+IDS = {"o": 9, "q": 25, "c": 25, "r": 25, "t": 25, "v": 25, "d": 25, "h": 15, "k": 25, "why": 3}
 """How many ids there are of each kind: few, so that they repeat."""
 
 SWITCHES: dict[str, dict[str, Any]] = {
@@ -149,6 +153,7 @@ class Both:
             rows.ACCRUAL: list(books.accruals.values()),
             rows.CHARGE: list(books.charges.values()),
             rows.VOUCHER: list(books.vouchers.values()),
+            rows.RESERVATION: list(books.reservations.values()),
             rows.POSTING: self.world.journal,
         }
         for shape, expected in everything.items():
@@ -248,6 +253,23 @@ MAKERS: tuple[Callable[[Both], Command], ...] = (
     ),
     lambda both: TopUp(topup_id=both.an_id("t"), msisdn=both.number(), amount=both.amount()),
     lambda both: IssueVoucher(voucher_id=both.an_id("v"), msisdn=both.number(), amount=both.amount()),
+    lambda both: Reserve(
+        reservation_id=both.an_id("h"),
+        msisdn=both.number(),
+        type=both.rng.choice(list(ChargeType)),
+        amount=both.amount(),
+        expires_in_s=both.rng.choice((60, 200_000, 2_000_000)),
+    ),
+    lambda both: Reserve(
+        reservation_id=both.an_id("h"), msisdn=A, type=ChargeType.USAGE, amount=both.amount(), expires_in_s=86_400
+    ),
+    lambda both: CommitReservation(reservation_id=both.an_id("h"), amount=both.amount()),
+    lambda both: CommitReservation(reservation_id=both.an_id("h"), amount=99),
+    lambda both: ReleaseReservation(reservation_id=both.an_id("h")),
+    lambda both: ExpireReservation(reservation_id=both.an_id("h")),
+    lambda both: RefundCharge(
+        charge_id=f"hold:{both.an_id('h')}", refund_id=both.an_id("r"), amount=both.rng.choice((99, 50))
+    ),
     lambda both: RedeemVoucher(redemption_id=both.an_id("d"), code=both.a_code(), amount=both.amount()),
     lambda both: CancelVoucher(voucher_id=both.an_id("v")),
     lambda both: ExpireVoucher(voucher_id=both.an_id("v")),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,6 +39,7 @@ from billing.words import (
     MembershipState,
     OrderChannel,
     PostingKind,
+    ReservationState,
     VoucherState,
 )
 from gateway.http.api import ApiParts, build_router
@@ -141,6 +142,18 @@ ANSWERS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+HELD = answers.ReservationAnswer(
+    reservation_id="h-1", msisdn=A, type=ChargeType.USAGE, amount=10000, state=ReservationState.HELD,
+    cashback=8000, main=2000, expires_at=NOW, charge_id=None,
+)  # fmt: skip
+ANSWERS = {
+    **ANSWERS,
+    "Reserve": HELD,
+    "CommitReservation": replace(HELD, state=ReservationState.COMMITTED, cashback=6000, main=0, charge_id="hold:h-1"),
+    "ReleaseReservation": replace(HELD, state=ReservationState.RELEASED, cashback=0, main=0),
+}
+
+
 class FakeLedger:
     """Answers every command with its kind's sample; a refusal or an error where a test wants one."""
 
@@ -237,6 +250,11 @@ class FakeReads:
         if voucher_id != "v-1":
             raise errors.UnknownVoucher("no voucher has this id")
         return answers.VoucherView(voucher=VOUCHER, msisdn=A)
+
+    async def reservation(self, reservation_id: str) -> answers.ReservationAnswer:
+        if reservation_id != "h-1":
+            raise errors.UnknownReservation("no reservation has this id")
+        return HELD
 
     async def messages(self, msisdn: str) -> Sequence[MessageView]:
         self._known(msisdn)

@@ -15,6 +15,9 @@ from gateway.http.signatures import sign
 
 CHARGE = {"charge_id": "c-1", "msisdn": A, "type": "usage", "amount": "650.00"}
 PAID = {"event": "paid", "order_id": "o-1", "click_id": "click-1", "goods": "1000.00", "channel": "web"}
+RESERVATION = {
+    "reservation_id": "h-1", "msisdn": A, "amount": "100.00", "type": "usage", "expires_in_s": 600,
+}  # fmt: skip
 CATALOGUE = {
     "partners": [
         {"code": "ozon", "name": "Ozon", "category": "shop", "percent": "5", "secrets": ["demo-secret-ozon"]},
@@ -44,6 +47,10 @@ CALLS: list[tuple[str, str, Any, int]] = [
     ("POST", "/v1/charges/c-1/refunds", {"refund_id": "r-1", "amount": "50.00"}, 201),
     ("POST", "/v1/topups", {"topup_id": "t-1", "msisdn": A, "amount": "800.00"}, 201),
     ("POST", "/v1/vouchers", {"voucher_id": "v-1", "msisdn": A, "amount": "400.00"}, 201),
+    ("POST", "/v1/reservations", RESERVATION, 201),
+    ("GET", "/v1/reservations/h-1", None, 200),
+    ("POST", "/v1/reservations/h-1/commit", {"amount": "60.00"}, 200),
+    ("POST", "/v1/reservations/h-1/release", None, 200),
     ("GET", "/v1/vouchers/v-1", None, 200),
     ("DELETE", "/v1/vouchers/v-1", None, 200),
     ("POST", "/v1/voucher-redemptions", {"redemption_id": "d-1", "code": "abcdefgh2345", "amount": "150.00"}, 201),
@@ -126,6 +133,7 @@ def test_the_table_above_names_every_route(door: Door) -> None:
         ("POST", "/v1/topups", {"topup_id": "t-1", "msisdn": A, "amount": "800.00"}, "TopUp"),
         ("POST", "/v1/charges/c-1/refunds", {"refund_id": "r-1", "amount": "50.00"}, "RefundCharge"),
         ("POST", "/v1/vouchers", {"voucher_id": "v-1", "msisdn": A, "amount": "400.00"}, "IssueVoucher"),
+        ("POST", "/v1/reservations", RESERVATION, "Reserve"),
         (
             "POST",
             "/v1/voucher-redemptions",

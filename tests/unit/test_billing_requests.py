@@ -20,9 +20,11 @@ from billing.answers import (
 from billing.books import Books
 from billing.commands import (
     CancelVoucher,
+    CommitReservation,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    ExpireReservation,
     ExpireVoucher,
     IssueVoucher,
     LeaveProgramme,
@@ -33,6 +35,8 @@ from billing.commands import (
     RecordClick,
     RedeemVoucher,
     RefundCharge,
+    ReleaseReservation,
+    Reserve,
     SetAdverts,
     TopUp,
 )
@@ -145,6 +149,10 @@ def test_a_group_needs_the_keys_of_all_its_commands_together() -> None:
             RedeemVoucher(redemption_id="d-1", code="CODE", amount=1),
             CancelVoucher(voucher_id="v-2"),
             ExpireVoucher(voucher_id="v-3"),
+            Reserve(reservation_id="h-1", msisdn=A, type=ChargeType.USAGE, amount=1, expires_in_s=1),
+            CommitReservation(reservation_id="h-2", amount=1),
+            ReleaseReservation(reservation_id="h-3"),
+            ExpireReservation(reservation_id="h-4"),
             CreditOnDemand(credit_id="k-1", msisdn=A),
         ]
     )
@@ -160,6 +168,8 @@ def test_a_group_needs_the_keys_of_all_its_commands_together() -> None:
             (KeyKind.TOPUP, "t-1"),
             (KeyKind.VOUCHER, "v-1"),
             (KeyKind.REDEMPTION, "d-1"),
+            (KeyKind.RESERVATION, "h-1"),
+            (KeyKind.CHARGE, "hold:h-2"),
             (KeyKind.CREDIT, "k-1"),
         },
         clicks={"k"},
@@ -167,6 +177,7 @@ def test_a_group_needs_the_keys_of_all_its_commands_together() -> None:
         charges={"c-2"},
         vouchers={"v-2", "v-3"},
         voucher_codes={"CODE"},
+        reservations={"h-2", "h-3", "h-4"},
         tariffs={"smart"},
         open_accruals={A},
         open_charges={B},

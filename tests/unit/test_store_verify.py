@@ -6,7 +6,7 @@ import pytest
 from ledger_world import A, B, C, World
 from sqlalchemy import Connection, create_engine, delete, insert, text, update
 
-from billing.commands import IssueVoucher, OrderReturned, RefundCharge, TopUp
+from billing.commands import CommitReservation, IssueVoucher, OrderReturned, RefundCharge, Reserve, TopUp
 from billing.programme import Programme
 from billing.records import Record
 from billing.store import rows, schema
@@ -55,6 +55,9 @@ def given_world() -> Kept:
     world.do(RefundCharge(charge_id="c-1", refund_id="r-1", amount=500))
     world.do(OrderReturned(partner="ozon", order_id="o-2"))
     world.do(IssueVoucher(voucher_id="v-1", msisdn=C, amount=1_000))
+    world.do(Reserve(reservation_id="h-1", msisdn=A, type=ChargeType.USAGE, amount=100, expires_in_s=60))
+    world.do(Reserve(reservation_id="h-2", msisdn=A, type=ChargeType.USAGE, amount=100, expires_in_s=60))
+    world.do(CommitReservation(reservation_id="h-2", amount=100))
     return world
 
 
@@ -67,7 +70,7 @@ def store(connection: Connection, world: Kept) -> None:
 def test_a_ledger_that_is_right_has_no_violations_and_says_what_was_looked_at(connection: Connection) -> None:
     found = verify(connection, Programme())
     assert found.is_ok
-    assert found.checked == {"balance": 3, "posting": 14, "charge": 3, "accrual": 3, "voucher": 1}
+    assert found.checked == {"balance": 3, "posting": 15, "charge": 4, "accrual": 3, "voucher": 1, "reservation": 2}
 
 
 def test_ranges_see_every_subscription_once(connection: Connection) -> None:
@@ -77,7 +80,7 @@ def test_ranges_see_every_subscription_once(connection: Connection) -> None:
         parts.append(part)
         above = part.up_to
     assert [part.checked["balance"] for part in parts] == [2, 1]
-    assert sum(part.checked["posting"] for part in parts) == 14
+    assert sum(part.checked["posting"] for part in parts) == 15
 
 
 Breaking = Callable[[Connection], object]
@@ -183,6 +186,18 @@ BROKEN: dict[str, tuple[str, Breaking]] = {
     "a redemption without its key": (
         "redemption_has_its_key",
         change(schema.voucher, schema.voucher.c.amount > 0, state="redeemed", redeemed=1, redemption_id="d-1"),
+    ),
+    "a hold that nobody asked for": (
+        "held_is_reserved",
+        change(balance, balance.c.subscription_id == ONE, held_main=0, held_cashback=0),
+    ),
+    "a reservation that ended and holds on": (
+        "reservation_ends_once",
+        change(schema.reservation, schema.reservation.c.reservation_id == "h-1", state="expired"),
+    ),
+    "a commit of another sum than was charged": (
+        "commit_is_charged",
+        change(schema.reservation, schema.reservation.c.reservation_id == "h-2", committed=99),
     ),
     "a number that leads to nobody": (
         "number_is_owned",

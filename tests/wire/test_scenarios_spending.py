@@ -243,6 +243,51 @@ def test_35_a_voucher_is_redeemed_once_cancelled_or_out_of_date_and_the_rest_goe
     system.verify()
 
 
+def test_33_what_is_held_nobody_draws_until_it_is_committed_released_or_run_out(
+    with_cashback: Callable[..., System],
+) -> None:
+    system = with_cashback("80.00", "100.00")
+
+    def hold(number: int, amount: str) -> Any:
+        body = {"reservation_id": f"h-{number}", "msisdn": A, "amount": amount, "type": "usage", "expires_in_s": 600}
+        return system.api("POST", "/v1/reservations", body)
+
+    first = hold(1, "150.00")
+    assert (first.status, first.body["state"], first.body["cashback"], first.body["main"]) == (
+        201,
+        "held",
+        "80.00",
+        "70.00",
+    )
+    assert (hold(1, "150.00").status, hold(1, "150.00").body) == (200, first.body)
+    assert hold(2, "30.01").body["code"] == "INSUFFICIENT_FUNDS"
+    assert system.balance(A)["held"] == {"main": "70.00", "cashback": "80.00"}
+    assert _split(system.charge("c-1", A, "30.00").body) == ("0.00", "30.00", "0.00")
+    over = system.api("POST", "/v1/reservations/h-1/commit", {"amount": "150.01"})
+    assert (over.status, over.body["code"]) == (422, "EXCEEDS_HOLD")
+    done = system.api("POST", "/v1/reservations/h-1/commit", {"amount": "100.00"})
+    assert (done.status, done.body["state"], done.body["cashback"], done.body["main"]) == (
+        200,
+        "committed",
+        "80.00",
+        "20.00",
+    )
+    again = system.api("POST", "/v1/reservations/h-1/commit", {"amount": "100.00"})
+    assert (again.status, again.body, again.headers["Idempotency-Hit"]) == (200, done.body, "true")
+    assert system.ok("GET", "/v1/charges/hold:h-1")["amount"] == "100.00"
+    assert system.sums(A) == ("0.00", "0.00", "50.00")
+    assert hold(3, "50.00").status == 201
+    assert system.ok("POST", "/v1/reservations/h-3/release")["state"] == "released"
+    assert hold(4, "50.00").status == 201
+    system.clock_to("2025-04-01T09:10:00+03:00")
+    assert system.ok("GET", "/v1/reservations/h-4")["state"] == "expired"
+    late = system.api("POST", "/v1/reservations/h-4/commit", {"amount": "1.00"})
+    assert (late.status, late.body["code"]) == (409, "EXPIRED")
+    assert system.balance(A)["held"] == {"main": "0.00", "cashback": "0.00"}
+    assert _split(system.charge("c-2", A, "50.00").body) == ("0.00", "50.00", "0.00")
+    system.verify()
+
+
 def test_39_cashback_goes_to_nobody_else(system: System) -> None:
     system.member(A)
     before = system.postings(A)
