@@ -1,5 +1,6 @@
 """`/sim/handsets/…`: dialling, answering, inbox, sending, the switch."""
 
+import json
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -21,6 +22,8 @@ from simulator.ussd_centre import Screen, UssdCentre
 TEXT_CHARACTERS_MAX = 10_000
 NUMBER_CHARACTERS_MAX = 30
 OUTCOME_SECONDS_MAX = 2.0
+HTTP_OK = 200
+HTTP_NOT_FOUND = 404
 
 Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 
@@ -162,9 +165,14 @@ class PhoneApi:
         return Reply(document={"msisdn": msisdn, "on": body.on})
 
     async def subscriber(self, call: Call) -> Reply:
-        """What the gateway knows of this number."""
+        """What the gateway knows of this number: null when nothing, which is no error here."""
         call.only_query()
-        return passed_on(await self._subscribers.show(msisdn_of(call)))
+        answer = await self._subscribers.show(msisdn_of(call))
+        if answer.status == HTTP_NOT_FOUND:
+            return Reply(document={"subscriber": None})
+        if answer.status != HTTP_OK:
+            return passed_on(answer)
+        return Reply(document={"subscriber": json.loads(answer.body)})
 
     async def set_subscriber(self, call: Call) -> Reply:
         """Tell the gateway of this number, as the operator's own provisioning would."""

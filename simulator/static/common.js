@@ -188,8 +188,13 @@ export function pduBody(hex, fields) {
 }
 
 function fieldRows(fields) {
-  return Object.entries(fields || {}).map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, typeof value === "object" && value !== null ? JSON.stringify(value) : String(value))));
+  const { words = {}, tlvs = [], ...plain } = fields || {};
+  const row = (name, value, word) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value, word ? h("span", { class: "muted" }, ` ${word}`) : null));
+  const shown = (value) => (value === "" ? "–" : typeof value === "object" && value !== null ? JSON.stringify(value) : String(value));
+  return [
+    ...Object.entries(plain).map(([name, value]) => row(name, shown(value), words[name])),
+    ...tlvs.map((tlv) => row(`${tlv.tag} ${tlv.name || ""}`, shown(tlv.value ?? tlv.hex), tlv.word)),
+  ];
 }
 
 function hexDump(hex) {

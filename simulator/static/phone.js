@@ -242,10 +242,10 @@ class Phone {
 
   async refreshSubscriber() {
     const answer = await call("GET", `/sim/handsets/${this.msisdn}/subscriber`);
-    this.join.hidden = answer.status !== 404;
-    this.language.hidden = !answer.ok;
-    if (!answer.ok) { this.member.textContent = answer.status === 404 ? `${this.who} · unknown` : this.who; return; }
-    const known = answer.body;
+    const known = answer.ok ? answer.body.subscriber : undefined;
+    this.join.hidden = known !== null;
+    this.language.hidden = !known;
+    if (!known) { this.member.textContent = known === null ? `${this.who} · unknown` : this.who; return; }
     this.language.value = known.language || "ru";
     const member = { active: "member", left: "left the programme", none: "not a member" }[known.membership] || known.membership || "";
     this.member.textContent = [this.who, member].filter(Boolean).join(" · ");

@@ -366,10 +366,10 @@ async def test_the_clock_is_the_gateways_and_stamps_what_arrives() -> None:
 @pytest_twisted.ensureDeferred
 async def test_the_phone_page_can_see_and_make_a_subscriber() -> None:
     async with world() as running:
-        assert (await running.call("GET", f"/sim/handsets/{A}/subscriber"))[0] == 404
+        assert await running.ok("GET", f"/sim/handsets/{A}/subscriber") == {"subscriber": None}
         made = await running.ok("PUT", f"/sim/handsets/{A}/subscriber", {"language": "ro"})
         assert made["language"] == "ro"
-        assert (await running.ok("GET", f"/sim/handsets/{A}/subscriber"))["language"] == "ro"
+        assert (await running.ok("GET", f"/sim/handsets/{A}/subscriber"))["subscriber"]["language"] == "ro"
 
 
 # Messages, trace, events.
