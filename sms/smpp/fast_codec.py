@@ -72,9 +72,7 @@ def _write_head(key: tuple[str, int, int, str]) -> bytes:
 
 
 def _write_number_head(key: tuple[str, int, int]) -> bytes:
-    # The same for a source of any decimal digits: an alphanumeric one may not be that long.
-    if key[1] == _ALPHANUMERIC:
-        raise KeyError
+    # The same for a source of decimal digits, which come behind it.
     return _write_head((*key, ""))
 
 

@@ -105,7 +105,9 @@ class SmppProtocol(protocol.Protocol):
         self.peer_host = ""
         self._clock = clock
         self._timing = timing
-        self._requests = Requests(clock, timing.response_timeout_s, self._expire)
+        self._requests = Requests(
+            clock, timing.response_timeout_s, expired=self._expire, idle=lambda: _fire(self._drained)
+        )
         self._reading = False
         self._flushing: IDelayedCall | None = None
         self._leaving = False
@@ -217,6 +219,8 @@ class SmppProtocol(protocol.Protocol):
 
     async def unbind(self) -> None:
         """Let answers come, unbind, close; each within `timing.unbind_s`. Returns when it is gone."""
+        if self._gone:
+            return
         first = not self._leaving
         self._leaving = True
         self._requests.refuse_waiting()
@@ -320,7 +324,6 @@ class SmppProtocol(protocol.Protocol):
             self.handler.session_ended(self, written, self._reason)
         finally:
             self._requests.fail_all()
-            _fire(self._drained)
             _fire(self._ended)
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
@@ -415,8 +418,6 @@ class SmppProtocol(protocol.Protocol):
             self._acted = True
         elif not self._leaving:
             self._watch.enquired()
-        if not len(self._requests):
-            _fire(self._drained)
 
     def _expire(self, number: int) -> None:
         request = self.session.expire(number)

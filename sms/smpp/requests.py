@@ -37,10 +37,18 @@ class _Waiting:
 class Requests:
     """Kept by sequence_number in the order of sending, which is also the order of their timeouts."""
 
-    def __init__(self, clock: IReactorTime, timeout_s: float, expired: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        timeout_s: float,
+        *,
+        expired: Callable[[int], None],
+        idle: Callable[[], None],
+    ) -> None:
         self._clock = clock
         self._timeout_s = timeout_s
         self._expired = expired
+        self._idle = idle
         self._waiting: dict[int, _Waiting] = {}
         self._unwritten: list[int] = []
         self._slots: deque[Deferred[None]] = deque()
@@ -78,7 +86,7 @@ class Requests:
                     waiting.on_written(number)
 
     def settle(self, number: int, outcome: Pdu | RequestFailed) -> None:
-        """Tell who asked; the window has room again."""
+        """Tell who asked; the window has room again. Without effect for numbers not waited for."""
         waiting = self._waiting.pop(number, None)
         if waiting is None:
             return
@@ -87,6 +95,8 @@ class Requests:
             # First those who wait, then the one who has its answer and may want to go on.
             self.offer_slot()
         waiting.answered(outcome)
+        if not self._waiting:
+            self._idle()
 
     def slot(self) -> Deferred[None]:
         """Fires when the window may have room, first come first served; fails with NeverWritten."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet import protocol
 
 from sms.smpp.constants import VERSION_50, CommandStatus
-from sms.smpp.pdu import BindResp, response_to
+from sms.smpp.pdu import response_class, response_to
 from sms.smpp.protocol import SmppProtocol
 from sms.smpp.session import Session
 from sms.smpp.transitions import Role
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sms.errors import SmppError
     from sms.smpp.config import Timing
     from sms.smpp.events import Direction
-    from sms.smpp.pdu import Bind, Pdu
+    from sms.smpp.pdu import Bind, BindResp, Pdu
     from sms.smpp.protocol import SessionHandler
 
 CONNECTIONS_MAX = 1_000
@@ -80,10 +80,8 @@ class SmscFactory(protocol.ServerFactory):
         verdict = self._authenticate(bind, link.peer_host)
         if isinstance(verdict, Accepted):
             link.window = verdict.window
-            response = response_to(bind)
-            if isinstance(response, BindResp):
-                response.system_id = verdict.system_id
-            link.respond(bind, response)
+            answer = cast("type[BindResp]", response_class(bind.command_id))
+            link.respond(bind, answer(system_id=verdict.system_id))
         else:
             link.respond(bind, response_to(bind, verdict))
 

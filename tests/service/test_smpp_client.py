@@ -6,7 +6,7 @@ import pytest
 from smpp_ends import End, Handler, Transport
 from smpp_samples import deliver_sm
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, ConnectionDone
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
@@ -22,6 +22,7 @@ from sms.smpp.pdu import (
     DeliverSmResp,
     Outbind,
     Pdu,
+    SubmitSmResp,
     UnbindResp,
 )
 from sms.smpp.session import Session
@@ -44,7 +45,7 @@ class Endpoint:
         self.attempts: list[tuple[Any, Deferred[Any]]] = []
 
     def connect(self, factory: Any) -> Deferred[Any]:
-        deferred: Deferred[Any] = Deferred(lambda d: d.errback(ConnectError(string="nobody there")))
+        deferred: Deferred[Any] = Deferred(lambda d: d.errback(ConnectingCancelledError(None)))
         self.attempts.append((factory, deferred))
         return deferred
 
@@ -255,6 +256,16 @@ def test_stopping_while_connecting_waiting_or_binding() -> None:
         assert stopped.called
         assert world.link.state is LinkState.STOPPED
         assert world.clock.getDelayedCalls() == []
+
+
+def test_answers_nobody_waits_for_reach_the_owner() -> None:
+    """SMPP check 10."""
+    world = World()
+    end = world.bind()
+    answer = SubmitSmResp(message_id="1", sequence_number=77)
+    end.receive(answer)
+    assert world.handler.unmatched == [(None, answer)]
+    end.lose()
 
 
 def test_a_stopped_link_may_be_started_again() -> None:

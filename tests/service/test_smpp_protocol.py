@@ -525,6 +525,32 @@ def test_leaving_does_not_wait_for_ever(clock: Clock) -> None:
     assert end.handler.ended[0][0][0].name == "submit_sm"
 
 
+def test_leaving_goes_on_when_the_last_request_is_given_up(clock: Clock) -> None:
+    """SMPP check 23."""
+    end = bound_esme(clock, timing=Timing(response_timeout_s=3))
+    asked = Asked(end.link, submit_sm())
+    end.turn()
+    clock.advance(1)
+    Deferred.fromCoroutine(end.link.unbind())
+    clock.advance(2)
+    assert isinstance(asked.outcome, ResponseTimeout)
+    assert [pdu.name for pdu in end.turn()] == ["unbind"]
+    end.lose()
+
+
+def test_leaving_what_is_lost_or_was_never_ours(clock: Clock) -> None:
+    end = bound_esme(clock)
+    number = end.link.session.send(submit_sm())
+    end.receive(SubmitSmResp(message_id="1", sequence_number=number))
+    asked = Asked(end.link, submit_sm())
+    left = Deferred.fromCoroutine(end.link.unbind())
+    end.lose()
+    assert left.called
+    assert isinstance(asked.outcome, NeverWritten)
+    assert Deferred.fromCoroutine(end.link.unbind()).called
+    assert clock.getDelayedCalls() == []
+
+
 def test_leaving_twice_or_unbound_is_harmless(clock: Clock) -> None:
     end = bound_esme(clock)
     lefts = [Deferred.fromCoroutine(end.link.unbind()) for _ in range(2)]

@@ -8,6 +8,7 @@ from smpp_samples import BIND, DESTINATION, HANDSET, SOURCE, deliver_sm, submit_
 from sms import errors
 from sms.smpp.codec import decode, encode
 from sms.smpp.constants import CommandStatus as Status
+from sms.smpp.fast_codec import MEMORY_ENTRIES_MAX
 from sms.smpp.pdu import (
     AlertNotification,
     BindTransceiver,
@@ -18,6 +19,7 @@ from sms.smpp.pdu import (
     Outbind,
     Pdu,
     QuerySm,
+    ReplaceSm,
     SmeAddress,
     SubmitMulti,
     SubmitMultiResp,
@@ -116,6 +118,26 @@ def test_an_integer_that_does_not_fit_its_octet_is_refused(value: int) -> None:
         assert isinstance(_wrong(submit_sm(**{field: value})), errors.ParameterValueInvalid)
     assert isinstance(_wrong(submit_sm(command_status=value << 32)), errors.ParameterValueInvalid)
     assert isinstance(_wrong(submit_sm(sequence_number=value << 32)), errors.ParameterValueInvalid)
+
+
+def test_responses_are_as_strict() -> None:
+    """SMPP checks 30, 31."""
+    assert _wrong(SubmitSmResp(message_id="кэш")).command_status == Status.ESME_RINVMSGID
+    assert _wrong(SubmitSmResp(message_id="a\0b")).command_status == Status.ESME_RINVMSGID
+    assert isinstance(_wrong(SubmitSmResp(message_id="1", command_status=-1)), errors.ParameterValueInvalid)
+
+
+def test_the_memory_of_what_was_checked_is_bounded() -> None:
+    for number in range(MEMORY_ENTRIES_MAX + 10):
+        sender = f"S{number}"
+        pdu = submit_sm(source_addr=sender)
+        assert decode(encode(pdu)) == pdu
+
+
+def test_lengths_are_those_of_the_text() -> None:
+    """SMPP check 38."""
+    for pdu in (ReplaceSm(short_message=b"hello"), SubmitMulti(short_message=b"hello"), submit_sm()):
+        assert pdu.sm_length == 5
 
 
 def test_the_error_knows_which_pdu_it_is_about() -> None:
