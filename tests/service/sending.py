@@ -66,6 +66,8 @@ class Session:
     def __init__(self, window: int = 10) -> None:
         self.window = window
         self.taken_by_others = 0
+        self.pretends = 0
+        """More free slots than there are."""
         self.submitted: list[SubmitSm] = []
         self.waiting: dict[int, tuple[SubmitSm, Callable[[Pdu | RequestFailed], None]]] = {}
         self.on_submit: Callable[[SubmitSm], None] = lambda _pdu: None
@@ -73,12 +75,12 @@ class Session:
 
     @property
     def window_free(self) -> int:
-        return self.window - len(self.waiting) - self.taken_by_others
+        return self.window - len(self.waiting) - self.taken_by_others + self.pretends
 
     def try_request(self, pdu: Pdu, answered: Callable[[Pdu | RequestFailed], None]) -> int:
         if self.is_over:
             raise SessionStateError("over")
-        if self.window_free <= 0:
+        if self.window_free - self.pretends <= 0:
             raise WindowFull("full")
         assert isinstance(pdu, SubmitSm)
         self.on_submit(pdu)

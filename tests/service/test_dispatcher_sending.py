@@ -160,21 +160,29 @@ def test_the_window_slot_is_free_at_the_answer_not_when_it_is_stored(sending: Se
 
 def test_answers_not_yet_stored_are_bounded_and_sending_pauses_at_the_bound() -> None:
     sending = Sending(unrecorded_max=5)
-    session = sending.start().bind(window=2)
+    session = sending.start().bind(window=50)
     sending.queue(*(f"m{at}" for at in range(20)))
-    session.answer()  # stored
+    assert len(session.submitted) == 5
     sending.database.stuck = True
-    for _ in range(3):
-        session.answer_all()
-        sending.after(3)
-    assert len(session.submitted) <= 6
-    assert sending.dispatcher.unrecorded <= 5
+    session.answer_all()
+    sending.after(3)
+    assert (len(session.submitted), sending.dispatcher.unrecorded) == (5, 5)
     sending.database.free()
-    session.answer_all()
-    sending.after(2)
-    session.answer_all()
+    assert len(session.submitted) == 10
+    while session.waiting:
+        session.answer_all()
+        sending.after(1)
     assert len(session.submitted) == 20
     finish(sending)
+
+
+def test_a_window_that_closes_under_our_hands_loses_nothing(sending: Sending) -> None:
+    session = sending.start().bind(window=3)
+    session.pretends = 2
+    sending.queue(*(f"m{at}" for at in range(6)))
+    assert len(session.submitted) == 3
+    session.answer_all()
+    assert [text_of(pdu) for pdu in session.submitted] == [f"Text of m{at}" for at in range(6)]
 
 
 def test_one_message_per_destination_is_in_flight_and_the_next_follows_at_once(sending: Sending) -> None:

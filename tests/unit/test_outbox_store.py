@@ -82,7 +82,7 @@ def db() -> Iterator[Connection]:
 
 
 def new(message_id: str, msisdn: str = A, **fields: object) -> NewMessage:
-    given = {"subscription_id": int(msisdn) % 100, "kind": "accrued", "params": "{}", "created_at": NOON}
+    given = {"subscription_id": int(msisdn or 1) % 100, "kind": "accrued", "params": "{}", "created_at": NOON}
     return NewMessage(**{"message_id": message_id, "msisdn": msisdn, "not_before": NOON, **given, **fields})  # type: ignore[arg-type]
 
 
@@ -348,15 +348,16 @@ def test_only_the_segments_the_smsc_has_not_are_sent_again(db: Connection) -> No
 
 
 def test_at_the_start_claimed_goes_back_and_written_is_unknown_never_queued(db: Connection) -> None:
-    enqueue(db, [new("claimed"), new("written", B), new("behind")])
+    enqueue(db, [new("claimed"), new("written", B), new("behind", B)])
     taken = {one.message_id: one for one in take(db).messages}
+    take(db)  # parks the one behind
     write(db, [taken["written"]])
     found = recover(db, "gateway", NOON, POLICIES)
     assert (found.given_back, found.in_doubt) == (1, 1)
     assert state(db, "claimed") is OutboxState.QUEUED
     assert state(db, "written") is OutboxState.UNKNOWN
     assert view(db, "written").attempts[0].status == "UNKNOWN"
-    assert ids(take(db)) == ["claimed"]
+    assert ids(take(db)) == ["claimed", "behind"]
 
 
 def test_what_another_process_has_in_flight_is_left_alone_until_its_lease_ends(db: Connection) -> None:
