@@ -39,6 +39,7 @@ from gateway.http.auth import Keys
 from gateway.http.door import DoorLimits, HttpDoor
 from gateway.http.ports import MonthRunView
 from gateway.ids import RandomIds
+from gateway.keywords import Keywords
 from gateway.ledger_lane import LedgerLane
 from gateway.lifecycle import Lifecycle, Part
 from gateway.links import Links
@@ -58,7 +59,7 @@ from sms.delivery.counters import DeliveryCounters
 from sms.delivery.submission import sender_of
 from sms.dispatcher import Dispatcher, LinkTerms, SendingTerms, Surroundings
 from sms.inbound import Inbound
-from sms.outbox import MobileOriginated, enqueue
+from sms.outbox import enqueue
 from ussd.menu import MENUS, CodeTable
 from ussd.records import SessionRecord
 from ussd.service import UssdService
@@ -99,12 +100,17 @@ class Gateway:
         self._counters = DeliveryCounters()
         self._metrics = Metrics(self._counters)
         self._dispatcher = self._build_dispatcher()
+        self._keywords = Keywords(
+            service_number=settings.sms.service_number,
+            context=self._context,
+            timing=lambda: self._timing(self.now()),
+        )
         self._inbound = Inbound(
             self._dispatcher.journal,
             transact=self._database.transact,
             wall=wall_now,
             counters=self._counters,
-            on_mo=_keep,
+            on_mo=self._keywords.answer,
             committed=self._dispatcher.poke,
         )
         self._lookups = UssdLookups(self._database, programme=self._programme, now=self.now)
@@ -395,10 +401,6 @@ async def _stop_listening(listening: IListeningPort) -> None:
     stopped = listening.stopListening()
     if stopped is not None:
         await stopped
-
-
-def _keep(_connection: Connection, _mo: MobileOriginated) -> None:
-    """Messages from subscribers are stored in the inbox; no keyword acts on one yet."""
 
 
 async def _main(reactor: Any, settings: Settings, environ: Mapping[str, str], log_secret: bytes) -> None:

@@ -12,12 +12,13 @@ from simulator.messages import MessageStore, StoredMessage
 from simulator.msisdn import normalised
 from simulator.settings import Account
 from simulator.smsc import Smsc
-from sms.smpp.constants import EsmClass, Npi, Ton
+from sms.smpp.constants import EsmClass, Npi, Tag, Ton
 from sms.smpp.pdu import DeliverSm, SubmitSm
 from sms.text import Coding, Segment, TextTooLong, segments_for
 
 SUBSCRIBER_DIGITS_MIN = 11
 REFERENCES = 256
+USER_REFERENCES = 1 << 16
 
 _HANDSETS = Account(system_id="handsets", password="", roles=())
 """Whose messages between handsets are: nobody can bind as it, as it is in no configuration."""
@@ -40,14 +41,14 @@ class Origination:
         self._forwarding = forwarding
         self._store = store
         self._wall = wall
-        self._reference = 0
+        self._message = 0
 
     def send(self, source: str, to: str, text: str, heard: Deferred[Outcome | None]) -> Sent:
         """Send a text; `heard` fires when every segment is answered for. Raises RequestInvalid."""
         number = normalised(to, field="to")
-        self._reference = (self._reference + 1) % REFERENCES
+        self._message = (self._message + 1) % USER_REFERENCES
         try:
-            segments = segments_for(text, reference=self._reference)
+            segments = segments_for(text, reference=self._message % REFERENCES)
         except TextTooLong as error:
             raise RequestInvalid(f"text: {error}", field="text") from None
         sent = Sent(to=number, segments=len(segments), coding=segments[0].coding)
@@ -70,6 +71,8 @@ class Origination:
                 worst = next((one for one in outcomes if one is not Outcome.ACCEPTED), Outcome.ACCEPTED)
                 heard.callback(worst)
 
+        # Tells the same text sent twice from one copy that is delivered twice.
+        tlvs = ((int(Tag.USER_MESSAGE_REFERENCE), self._message.to_bytes(2, "big")),)
         for segment in segments:
             pdu = DeliverSm(
                 source_addr_ton=Ton.INTERNATIONAL,
@@ -81,6 +84,7 @@ class Origination:
                 esm_class=EsmClass.UDHI if segment.udh else EsmClass.MODE_DEFAULT,
                 data_coding=segment.coding.data_coding,
                 short_message=segment.short_message,
+                tlvs=tlvs,
             )
             if not self._smsc.from_handset(pdu, ended):
                 ended(Outcome.REFUSED)

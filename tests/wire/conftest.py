@@ -33,3 +33,13 @@ def started(tmp_path: Path) -> Iterator[Callable[..., System]]:
 def system(started: Callable[..., System]) -> System:
     """The demo's system at 2025-03-03 12:00 Moscow time."""
     return started()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One running system for the tests of a module: each uses numbers and ids of its own."""
+    system = System(tmp_path_factory.mktemp("shared") / "system")
+    try:
+        yield system.start()
+    finally:
+        system.stop()
