@@ -343,7 +343,12 @@ class Gateway:
         router = build_router(
             ApiParts(
                 ledger=self._lane,
-                reads=LedgerReads(self._database, programme=self._programme, now=self.now),
+                reads=LedgerReads(
+                    self._database,
+                    programme=self._programme,
+                    now=self.now,
+                    records_written=self._records.written,
+                ),
                 directory=self._directory,
                 months=months,
                 clock=clock_door,

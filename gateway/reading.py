@@ -1,6 +1,6 @@
 """Look-ups of the HTTP door, on the reading connection: each one function in one snapshot."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -17,12 +17,20 @@ from sms.outbox import MessageView, messages_of
 
 
 class LedgerReads:
-    """`now` is the business clock's."""
+    """`now` is the business clock's; `records_written` waits for the session records taken so far."""
 
-    def __init__(self, database: Transactor, *, programme: Programme, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Transactor,
+        *,
+        programme: Programme,
+        now: Callable[[], datetime],
+        records_written: Callable[[], Awaitable[None]],
+    ) -> None:
         self._database = database
         self._programme = programme
         self._now = now
+        self._records_written = records_written
 
     def subscriber(self, msisdn: str) -> "Deferred[SubscriberAnswer]":
         """The subscription of a number; fails with UnknownSubscriber."""
@@ -66,11 +74,12 @@ class LedgerReads:
         """Messages of a subscription; fails with UnknownSubscriber."""
         return self._database.read(_messages, msisdn, self._now())
 
-    def ussd_records(
+    async def ussd_records(
         self, *, start: datetime | None, end: datetime | None, cursor: int | None, limit: int
-    ) -> "Deferred[UssdPage]":
+    ) -> UssdPage:
         """Session records, newest first."""
-        return self._database.read(_ussd_page, start, end, cursor, limit)
+        await self._records_written()
+        return await self._database.read(_ussd_page, start, end, cursor, limit)
 
 
 def _member(connection: Connection, msisdn: str) -> MemberView:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from billing.store.columns import from_micros, to_micros
@@ -26,10 +27,19 @@ class UssdRecords:
         self._records: Grouping[SessionRecord, None] = Grouping(
             self._write, group_max=GROUP_MAX, waiting_max=WAITING_MAX
         )
+        self._last: Deferred[None] | None = None
 
     def add(self, record: SessionRecord) -> None:
         """Have it written; what could not be written is told to `lost`."""
-        _ = self._records.submit(record).addErrback(self._lost)
+        self._last = self._records.submit(record).addErrback(self._lost)
+
+    async def written(self) -> None:
+        """Wait until the records taken so far are written, so that who looks after a dial finds it."""
+        if self._last is None or self._last.called:
+            return
+        written: Deferred[None] = Deferred()
+        _ = self._last.addCallback(lambda _: written.callback(None))
+        await written
 
     async def stop(self) -> None:
         """Wait until all records are written."""
