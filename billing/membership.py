@@ -1,9 +1,11 @@
 """Joining, leaving, and consent to adverts (rules 1-9)."""
 
 from dataclasses import replace
+from datetime import date
 
 from billing.answers import AdvertsAnswer, LeaveAnswer, MemberAnswer
 from billing.books import Books
+from billing.calendar import local_date
 from billing.commands import LeaveProgramme, RegisterMember, SetAdverts
 from billing.crediting import start_draft
 from billing.decision import Context, Outcome
@@ -31,6 +33,9 @@ from billing.words import Account, Block, Channel, MembershipState, Network, Pos
 JOIN_CHANNELS = frozenset({Channel.WEB, Channel.APP, Channel.SITE, Channel.PROMO, Channel.USSD, Channel.SMS})
 LEAVE_CHANNELS = frozenset({Channel.WEB, Channel.APP, Channel.CONTACT_CENTRE, Channel.USSD, Channel.SMS})
 
+BIRTH_FIRST = date(1900, 1, 1)
+"""Nobody alive was born earlier; a date before it is a slip of the pen."""
+
 REFUSING_BLOCKS: tuple[tuple[Block, type[LedgerRefusal]], ...] = (
     (Block.INVESTIGATION, BlockedInvestigation),
     (Block.MNP, BlockedMnp),
@@ -44,7 +49,9 @@ def register_member(command: RegisterMember, books: Books, context: Context) -> 
 
     Raises:
         AlreadyMember, TermsRequired, BlockedInvestigation, BlockedMnp, BlockedFinal, FullFormRequired, NotEligible.
+        InvalidFigure: a birth date that is none, or a channel nobody joins through.
     """
+    _check_birth_date(command.birth_date, context)
     subscription = subscription_of(books, command.msisdn)
     before = books.memberships.get(subscription.subscription_id)
     if standing(before) is MembershipState.ACTIVE:
@@ -120,6 +127,13 @@ def set_adverts(command: SetAdverts, books: Books, context: Context) -> Outcome:
         adverts_text_version=command.text_version,
     )
     return Outcome(answer=AdvertsAnswer(membership=changed, changed=True), records=(changed,))
+
+
+def _check_birth_date(birth_date: date | None, context: Context) -> None:
+    if birth_date is None:
+        return
+    if not BIRTH_FIRST <= birth_date <= local_date(context.now, context.programme.zone):
+        raise InvalidFigure("a birth date lies between 1900 and today", field="birth_date")
 
 
 def _require_joinable(command: RegisterMember, subscription: Subscription, programme: Programme) -> None:

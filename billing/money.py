@@ -10,7 +10,7 @@ Micropercent: TypeAlias = int
 """A percent in millionths of one percent: 4.5 % is 4_500_000."""
 
 KOPECKS_PER_ROUBLE = 100
-KOPECKS_MAX = 10**14
+KOPECKS_MAX = 10**14 - 1
 """No sum in the system reaches a trillion roubles; 64-bit columns hold sums of many of these."""
 
 MICRO_PER_PERCENT = 1_000_000

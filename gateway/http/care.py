@@ -105,7 +105,7 @@ class MessageDocument(TypedDict):
 
 
 class MessagesDocument(TypedDict):
-    """Messages, oldest first."""
+    """Messages, newest first."""
 
     items: list[MessageDocument]
 

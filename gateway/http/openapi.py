@@ -126,7 +126,7 @@ def _operation(
     }
     if route.body is not None or route.stream:
         schema = schemas.get((number, "body"), {"type": "string"})
-        operation["requestBody"] = {"required": True, "content": {route.content_type: {"schema": schema}}}
+        operation["requestBody"] = {"required": not route.stream, "content": {route.content_type: {"schema": schema}}}
     if route.scopes is not None:
         wanted = sorted(route.scopes or frozenset(Scope))
         operation["description"] = f"Needs a key with one of the scopes {', '.join(wanted)}."

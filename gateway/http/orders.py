@@ -393,7 +393,7 @@ class Orders:
                 scopes=frozenset({Scope.OPS}),
                 body=OverrideBody,
                 answers={200: OrderDocument},
-                refusals=("UNKNOWN_ORDER", "WRONG_STATE"),
+                refusals=("UNKNOWN_ORDER", "WRONG_STATE", "NOT_MEMBER"),
             ),
             Route(
                 method="POST",

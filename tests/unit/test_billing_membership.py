@@ -50,6 +50,19 @@ def test_nobody_joins_through_the_contact_centre() -> None:
     assert (refusal.code, refusal.field) == ("INVALID", "channel")
 
 
+@pytest.mark.parametrize(
+    ("born", "is_good"), [("1899-12-31", False), ("1900-01-01", True), ("2025-03-03", True), ("2025-03-04", False)]
+)
+def test_a_birth_date_lies_between_1900_and_today_in_the_operators_zone(born: str, is_good: bool) -> None:
+    world = World("2025-03-03 23:59").subscriber()
+    command = join(birth_date=date.fromisoformat(born))
+    if is_good:
+        assert world.do(command).answer.membership.birth_date == date.fromisoformat(born)
+    else:
+        refusal = world.refused(command)
+        assert (refusal.code, refusal.field) == ("INVALID", "birth_date")
+
+
 def test_joining_without_terms_is_refused_and_changes_nothing() -> None:
     """Scenario 02."""
     world = World().subscriber()
