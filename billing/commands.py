@@ -30,6 +30,28 @@ class PutSubscriber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeNumber:
+    """The subscription gets another number; everything moves with it."""
+
+    msisdn: str
+    new_msisdn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortOut:
+    """The number went to another operator."""
+
+    msisdn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseSubscriber:
+    """Personal data goes, sums stay."""
+
+    msisdn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterMember:
     """Join the programme."""
 
@@ -246,6 +268,9 @@ class CreditOnDemand:
 
 Command = (
     PutSubscriber
+    | ChangeNumber
+    | PortOut
+    | EraseSubscriber
     | RegisterMember
     | LeaveProgramme
     | SetAdverts

@@ -10,6 +10,7 @@ from billing import (
     commands,
     crediting,
     membership,
+    numbers,
     orders,
     overrides,
     promos,
@@ -27,6 +28,9 @@ from billing.decision import Context, Outcome
 RULES: Mapping[type[Any], Callable[[Any, Books, Context], Outcome]] = MappingProxyType(
     {
         commands.PutSubscriber: subscribers.put_subscriber,
+        commands.ChangeNumber: numbers.change_number,
+        commands.PortOut: numbers.port_out,
+        commands.EraseSubscriber: numbers.erase_subscriber,
         commands.RegisterMember: membership.register_member,
         commands.LeaveProgramme: membership.leave_programme,
         commands.SetAdverts: membership.set_adverts,

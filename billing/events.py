@@ -16,6 +16,11 @@ class LedgerEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChanged(LedgerEvent):
+    """The subscription has another number: what is on its way to the old one goes there. Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRegistered(LedgerEvent):
     """Somebody joined; `welcome_bonus` is 0 for who joins again."""
 

@@ -15,7 +15,8 @@ from billing.words import Account, AccrualState, MembershipState, PostingKind, R
 def leave(draft: Draft, membership: Membership, accruals: Iterable[Accrual], programme: Programme) -> Kopecks:
     """End a membership: bonus lapses, what was pending is rejected, it is told once; the sum that lapsed.
 
-    Cashback stays spendable unless `leave_credited = lapse`; held cashback stays until its reservation ends.
+    Cashback stays spendable unless `leave_credited = lapse` or the number is gone (rule 11); what is held of it stays
+    until its reservation ends.
     The carry-over stays. `accruals` are all open ones.
     """
     draft.begin()
@@ -43,8 +44,9 @@ def lapse_leftover(draft: Draft, membership: Membership | None, programme: Progr
 
 
 def lapsing_cashback(draft: Draft, programme: Programme) -> Kopecks:
-    """What of the cashback bucket lapses on leaving (rule 8, `leave_credited`)."""
-    return draft.available_cashback if programme.leave_credited == "lapse" else 0
+    """What of the cashback bucket lapses on leaving (rule 8, `leave_credited`); without a number all (rule 11)."""
+    is_lapsing = programme.leave_credited == "lapse" or not draft.subscription.msisdn
+    return draft.available_cashback if is_lapsing else 0
 
 
 def _end(draft: Draft, accrual: Accrual) -> None:

@@ -14,11 +14,13 @@ from billing.books import OrderKey
 from billing.charging import hold_charge_id
 from billing.commands import (
     CancelVoucher,
+    ChangeNumber,
     Command,
     CommitReservation,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    EraseSubscriber,
     ExpireReservation,
     ExpireVoucher,
     IssueVoucher,
@@ -29,6 +31,7 @@ from billing.commands import (
     OrderRejected,
     OrderReturned,
     OverrideAccrual,
+    PortOut,
     PutSubscriber,
     RecordClick,
     RedeemVoucher,
@@ -93,7 +96,11 @@ def _put_subscriber(command: PutSubscriber, wanted: Needs) -> None:
         wanted.open_accruals.add(command.msisdn)
 
 
-def _leave(command: LeaveProgramme, wanted: Needs) -> None:
+def _change_number(command: ChangeNumber, wanted: Needs) -> None:
+    wanted.msisdns.update((command.msisdn, command.new_msisdn))
+
+
+def _leave(command: LeaveProgramme | PortOut | EraseSubscriber, wanted: Needs) -> None:
     wanted.msisdns.add(command.msisdn)
     wanted.open_accruals.add(command.msisdn)
 
@@ -162,6 +169,9 @@ def _credit(command: CreditOnDemand, wanted: Needs) -> None:
 
 _NEEDS: dict[type, Callable[..., None]] = {
     PutSubscriber: _put_subscriber,
+    ChangeNumber: _change_number,
+    PortOut: _leave,
+    EraseSubscriber: _leave,
     RegisterMember: _number,
     LeaveProgramme: _leave,
     SetAdverts: _number,

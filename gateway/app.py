@@ -26,11 +26,13 @@ from twisted.logger import Logger
 
 from billing.calendar import period_of
 from billing.decision import Context, Outcome
+from billing.events import NumberChanged
 from gateway import __version__, faults, migrations
 from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
 from gateway.database import Database, DatabaseError
 from gateway.directory import StoredDirectory
+from gateway.erasure import Erasure
 from gateway.expiry import Expiry
 from gateway.gauges import Gauges
 from gateway.grouping import TooManyWaiting
@@ -59,7 +61,7 @@ from sms.delivery.counters import DeliveryCounters
 from sms.delivery.submission import sender_of
 from sms.dispatcher import Dispatcher, LinkTerms, SendingTerms, Surroundings
 from sms.inbound import Inbound
-from sms.outbox import enqueue
+from sms.outbox import enqueue, readdress
 from ussd.menu import MENUS, CodeTable
 from ussd.records import SessionRecord
 from ussd.service import UssdService
@@ -234,6 +236,9 @@ class Gateway:
         events = [event for outcome in outcomes for event in outcome.events]
         if events:
             enqueue(connection, notices_for(events, self._timing(context.now)))
+        for event in events:
+            if isinstance(event, NumberChanged):
+                readdress(connection, event.subscription.subscription_id, event.subscription.msisdn)
 
     def _committed(self, outcomes: Sequence[Outcome]) -> None:
         self._metrics.committed(outcomes)
@@ -343,6 +348,7 @@ class Gateway:
         router = build_router(
             ApiParts(
                 ledger=self._lane,
+                erasing=Erasure(self._database, self._context),
                 reads=LedgerReads(
                     self._database,
                     programme=self._programme,

@@ -57,7 +57,7 @@ def notices_for(events: Iterable[LedgerEvent], timing: Timing) -> list[NewMessag
     return [
         message_for(event.subscription, kind, event.ref, params=params, timing=timing)
         for event in events
-        if event.subscription.msisdn
+        if event.subscription.msisdn and type(event) in _FORMS
         for kind, params in (_FORMS[type(event)](event),)
     ]
 

@@ -71,6 +71,34 @@ def show_subscriber(shell: Shell, msisdn: str) -> None:
     shell.show(shell.gateway().ask("GET", subscriber_path(msisdn)))
 
 
+@subscriber.command("number-change")
+@click.argument("msisdn")
+@click.argument("new_msisdn")
+@gateway_verb
+def change_number(shell: Shell, msisdn: str, new_msisdn: str) -> None:
+    """Give a subscription another number; everything moves with it."""
+    answer = shell.gateway().ask("POST", f"{subscriber_path(msisdn)}/number-change", {"new_msisdn": new_msisdn})
+    shell.done(answer, f"{msisdn} is {answer['msisdn']} now")
+
+
+@subscriber.command("port-out")
+@click.argument("msisdn")
+@gateway_verb
+def port_out(shell: Shell, msisdn: str) -> None:
+    """A number went to another operator: bonus and cashback lapse."""
+    answer = shell.gateway().ask("POST", f"{subscriber_path(msisdn)}/port-out")
+    shell.done(answer, f"{msisdn} is gone, {answer['lapsed']} lapsed")
+
+
+@subscriber.command("erase")
+@click.argument("msisdn")
+@gateway_verb
+def erase(shell: Shell, msisdn: str) -> None:
+    """Forget everything personal of a subscriber; sums stay."""
+    answer = shell.gateway().ask("POST", f"{subscriber_path(msisdn)}/erasure")
+    shell.done(answer, f"subscription {answer['subscription_id']} is anonymous now")
+
+
 @click.command()
 @click.argument("msisdn")
 @gateway_verb

@@ -14,7 +14,7 @@ from gateway.http.openapi import OpenApi
 from gateway.http.operations import OperationsCalls
 from gateway.http.orders import Orders
 from gateway.http.pages import Pages
-from gateway.http.ports import Directory, Ledger, ManualClockDoor, Months, Operations, Reads
+from gateway.http.ports import Directory, Erasing, Ledger, ManualClockDoor, Months, Operations, Reads
 from gateway.http.reservations import Reservations
 from gateway.http.routing import Route, Router
 from gateway.http.spending import Spending
@@ -26,6 +26,7 @@ class ApiParts:
     """What the calls are made of. `wall` gives Unix seconds; `postback_rejected(reason)` counts."""
 
     ledger: Ledger
+    erasing: Erasing
     reads: Reads
     directory: Directory
     months: Months
@@ -47,7 +48,7 @@ def build_router(parts: ApiParts) -> Router:
     pages = Pages(parts.keys, parts.wall)
     openapi = OpenApi(parts.version)
     routes: list[Route] = [
-        *Subscribers(ledger, reads, directory).routes(),
+        *Subscribers(ledger, reads, directory, parts.erasing).routes(),
         *Members(ledger, reads, zone, parts.terms_version).routes(),
         *CatalogueCalls(directory, zone).routes(),
         *Orders(ledger, reads, directory, zone=zone, wall=parts.wall, rejected=parts.postback_rejected).routes(),

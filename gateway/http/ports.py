@@ -25,6 +25,14 @@ class Ledger(Protocol):
         ...
 
 
+class Erasing(Protocol):
+    """Forgets subscribers."""
+
+    def erase(self, msisdn: str) -> Awaitable[SubscriberAnswer]:
+        """What is left of the subscription, everything personal gone; raises UnknownSubscriber."""
+        ...
+
+
 class BusinessClock(Protocol):
     """The clock that decides months and booked instants."""
 

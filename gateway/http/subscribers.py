@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, PlainValidator, StringConstraints
 from typing_extensions import TypedDict
 
-from billing.answers import SubscriberAnswer
-from billing.commands import PutSubscriber
+from billing.answers import LeaveAnswer, SubscriberAnswer
+from billing.commands import ChangeNumber, PortOut, PutSubscriber
 from billing.money import format_money
 from billing.words import Block, Contract, Network
 from gateway.http.auth import Scope
 from gateway.http.bodies import Body, path_id, path_msisdn
 from gateway.http.fields import Id, Msisdn, Sum
-from gateway.http.ports import Directory, Ledger, Reads
+from gateway.http.ports import Directory, Erasing, Ledger, Reads
 from gateway.http.problems import invalid
 from gateway.http.routing import Call, Reply, Route, answer
 
@@ -75,6 +75,19 @@ class SubscriberBody(Body):
     membership: Literal["none", "active", "left"] | None = None
 
 
+class NumberChangeBody(Body):
+    """The subscription's other number."""
+
+    new_msisdn: Msisdn
+
+
+class PortedDocument(TypedDict):
+    """A subscription whose number went to another operator; `lapsed` of bonus and cashback."""
+
+    msisdn: str
+    lapsed: str
+
+
 class SubscriberDocument(TypedDict):
     """A subscription as it stands."""
 
@@ -114,10 +127,11 @@ def subscriber_to_wire(one: SubscriberAnswer) -> SubscriberDocument:
 class Subscribers:
     """The calls of provisioning."""
 
-    def __init__(self, ledger: Ledger, reads: Reads, directory: Directory) -> None:
+    def __init__(self, ledger: Ledger, reads: Reads, directory: Directory, erasing: Erasing) -> None:
         self._ledger = ledger
         self._reads = reads
         self._directory = directory
+        self._erasing = erasing
 
     async def put_tariff(self, call: Call) -> Reply:
         """Create or change a tariff plan."""
@@ -154,6 +168,25 @@ class Subscribers:
         """A subscription as it stands."""
         return answer(subscriber_to_wire(await self._reads.subscriber(path_msisdn(call))))
 
+    async def change_number(self, call: Call) -> Reply:
+        """Another number; everything moves with it."""
+        body: NumberChangeBody = call.body
+        outcome = await self._ledger.execute(ChangeNumber(msisdn=path_msisdn(call), new_msisdn=body.new_msisdn))
+        assert isinstance(outcome.answer, SubscriberAnswer)  # noqa: S101 - as above
+        return answer(subscriber_to_wire(outcome.answer))
+
+    async def port_out(self, call: Call) -> Reply:
+        """The number went to another operator."""
+        msisdn = path_msisdn(call)
+        outcome = await self._ledger.execute(PortOut(msisdn=msisdn))
+        assert isinstance(outcome.answer, LeaveAnswer)  # noqa: S101 - as above
+        document: PortedDocument = {"msisdn": msisdn, "lapsed": format_money(outcome.answer.lapsed)}
+        return answer(document)
+
+    async def erase(self, call: Call) -> Reply:
+        """Personal data gone, sums unchanged."""
+        return answer(subscriber_to_wire(await self._erasing.erase(path_msisdn(call))))
+
     def routes(self) -> list[Route]:
         """Their routes."""
         return [
@@ -182,6 +215,34 @@ class Subscribers:
                 handler=self.show,
                 summary="A subscription as it stands",
                 scopes=CARE_TOO,
+                answers={200: SubscriberDocument},
+                refusals=("UNKNOWN_SUBSCRIBER",),
+            ),
+            Route(
+                method="POST",
+                path="/v1/subscribers/{msisdn}/number-change",
+                handler=self.change_number,
+                summary="Another number; bonus, cashback, pending rewards and consent move with it",
+                scopes=PROVISIONING,
+                body=NumberChangeBody,
+                answers={200: SubscriberDocument},
+                refusals=("UNKNOWN_SUBSCRIBER", "CONFLICT"),
+            ),
+            Route(
+                method="POST",
+                path="/v1/subscribers/{msisdn}/port-out",
+                handler=self.port_out,
+                summary="The number went to another operator; bonus and cashback lapse",
+                scopes=PROVISIONING,
+                answers={200: PortedDocument},
+                refusals=("UNKNOWN_SUBSCRIBER",),
+            ),
+            Route(
+                method="POST",
+                path="/v1/subscribers/{msisdn}/erasure",
+                handler=self.erase,
+                summary="Personal data gone, sums unchanged",
+                scopes=PROVISIONING,
                 answers={200: SubscriberDocument},
                 refusals=("UNKNOWN_SUBSCRIBER",),
             ),

@@ -148,6 +148,10 @@ HELD = answers.ReservationAnswer(
 )  # fmt: skip
 ANSWERS = {
     **ANSWERS,
+    "ChangeNumber": answers.SubscriberAnswer(
+        subscription=replace(SUBSCRIPTION, msisdn="79160000099"), credit_limit=0, membership=MembershipState.ACTIVE
+    ),
+    "PortOut": answers.LeaveAnswer(lapsed=22000),
     "Reserve": HELD,
     "CommitReservation": replace(HELD, state=ReservationState.COMMITTED, cashback=6000, main=0, charge_id="hold:h-1"),
     "ReleaseReservation": replace(HELD, state=ReservationState.RELEASED, cashback=0, main=0),
@@ -174,6 +178,15 @@ class FakeLedger:
         if kind in self.fails:
             raise self.fails[kind]
         return Outcome(answer=ANSWERS[kind], hit=kind in self.hits)
+
+
+class FakeErasing:
+    """Forgets whoever is named."""
+
+    async def erase(self, msisdn: str) -> answers.SubscriberAnswer:
+        if msisdn != A:
+            raise errors.UnknownSubscriber("no subscription has this number")
+        return replace(ANSWERS["PutSubscriber"], subscription=replace(SUBSCRIPTION, msisdn=""))
 
 
 class FakeReads:
@@ -386,6 +399,7 @@ class Door:
         self.router = build_router(
             ApiParts(
                 ledger=self.ledger,
+                erasing=FakeErasing(),
                 reads=self.reads,
                 directory=self.directory,
                 months=self.program,
