@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-MODULES = {"B1": "bench_codec", "B2": "bench_smsc", "B3": "bench_notices", "B6": "bench_month", "B10": "bench_start"}
+MODULES = {
+    "B1": "bench_codec",
+    "B2": "bench_smsc",
+    "B3": "bench_notices",
+    "B5": "bench_charges",
+    "B6": "bench_month",
+    "B10": "bench_start",
+}
 COLUMNS = ("name", "figure", "floor", "ratio", "target", "unit")
 
 

@@ -3,9 +3,11 @@
 Nothing of ours is imported: the tests know the program as its users do.
 """
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +20,7 @@ from typing import Any
 
 A, B, C, D, OFF_NET = "79160000001", "79160000002", "79160000003", "79160000004", "79030000009"
 READY_SECONDS_MAX = 60
+PORTS = (15_000, 32_000)
 SETTLE_SECONDS_MAX = 20
 AT_REST = {"held", "accepted", "enroute", "delivered", "expired", "undeliverable", "rejected", "deleted", "dead"}
 
@@ -32,12 +35,21 @@ class Reply:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
+    """Ports nobody listens on, all different, below the range from which the system serves outgoing connections.
+
+    One from that range could be taken by any connection between its choice here and its listener's start.
+    """
+    rng = random.SystemRandom()
+    found: dict[int, socket.socket] = {}
+    while len(found) < count:
+        port = rng.randrange(*PORTS)
+        if port in found:
+            continue
+        with contextlib.suppress(OSError):
+            found[port] = socket.create_server(("127.0.0.1", port))
+    for one in found.values():
         one.close()
-    return ports
+    return list(found)
 
 
 def http_call(
