@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from sms.errors import SmppError
@@ -37,11 +36,15 @@ class Connection:
 class Traced:
     """One PDU of the trace; `at` is wall time, `received` as the SMSC sees it."""
 
-    serial: int
     at: float
     connection: Connection
     received: bool
     octets: bytes
+
+    @property
+    def serial(self) -> int:
+        """A number that rises from PDU to PDU: its microsecond, as no two are handled in one."""
+        return int(self.at * 1_000_000)
 
     @property
     def command(self) -> str:
@@ -78,8 +81,7 @@ class Capture:
     """A bounded ring of PDUs."""
 
     def __init__(self, *, capacity: int, wall: Callable[[], float]) -> None:
-        self._ring: deque[tuple[int, float, Connection, bool, bytes]] = deque(maxlen=capacity)
-        self._serials = count(1)
+        self._ring: deque[tuple[float, Connection, bool, bytes]] = deque(maxlen=capacity)
         self._wall = wall
         self._connections: dict[SmppProtocol, Connection] = {}
         self._numbers = 0
@@ -87,10 +89,10 @@ class Capture:
     def tap_of(self, link: SmppProtocol) -> Tap:
         """What records the PDUs of one link: called for each one, so it does nothing else."""
         connection = self.connection(link)
-        keep, wall, serials = self._ring.append, self._wall, self._serials
+        keep, wall = self._ring.append, self._wall
 
         def tap(direction: Direction, octets: bytes, pdu: Pdu | None) -> None:  # noqa: ARG001 - the protocol's signature
-            keep((next(serials), wall(), connection, direction is RECEIVED, octets))
+            keep((wall(), connection, direction is RECEIVED, octets))
 
         return tap
 
@@ -108,8 +110,8 @@ class Capture:
 
     def entries(self, *, link: str | None = None, command: str | None = None) -> Iterator[Traced]:
         """The PDUs, newest first, of one link (its name or its system_id) or one command if asked."""
-        for serial, at, connection, received, octets in reversed(self._ring):
-            entry = Traced(serial=serial, at=at, connection=connection, received=received, octets=octets)
+        for at, connection, received, octets in reversed(self._ring):
+            entry = Traced(at=at, connection=connection, received=received, octets=octets)
             if link is not None and link not in (connection.name, connection.name.rpartition("-")[0]):
                 continue
             if command is not None and entry.command != command:
@@ -125,6 +127,6 @@ class Capture:
         """Everything in the ring as a capture file."""
         records = (
             Record(at=at, connection=connection.number, to_smsc=received, octets=octets)
-            for _, at, connection, received, octets in self._ring
+            for at, connection, received, octets in self._ring
         )
         return write_pcap(records, smsc_port=smsc_port)

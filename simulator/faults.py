@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from simulator.rng import Rng
 from sms.smpp.constants import CommandStatus, MessageState
@@ -58,6 +58,11 @@ class ResponseFault(StrEnum):
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
+def without_nulls(given: Any) -> Any:
+    """A JSON object without its nulls: null is absent (interface.md, conventions)."""
+    return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
 def _pair(value: Any) -> Any:
     return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -70,6 +75,11 @@ Delay = Annotated[
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, given: Any) -> Any:
+        return without_nulls(given)
 
     @field_validator("delay_ms", check_fields=False)
     @classmethod

@@ -100,6 +100,7 @@ class Smsc:
             wall=wall,
             changed=changed,
         )
+        self._pending = self.forwarding.pending
         self._operations = Operations(
             store=store, forwarding=self.forwarding, now=network_clock.now, stamp=network_clock.stamp
         ).answers()
@@ -182,18 +183,21 @@ class Smsc:
             self._submit_ussd(session, pdu)
             return
         to = pdu.destination_addr
-        status = self._refusal(session, pdu.source_addr, to)
-        if status:
-            self._responder.answer(session, pdu, response_to(pdu, status))
-            return
+        account = session.account
+        troubled = self._plan.active
+        is_plain = account.unrestricted and not session.unanswered and to.isdecimal() and to.isascii()
+        if troubled or not is_plain or self._pending.is_full:
+            status = self._refusal(session, pdu.source_addr, to)
+            if status:
+                self._responder.answer(session, pdu, response_to(pdu, status))
+                return
         self._number += 1
         message_id = self._id_format % self._number
         if pdu.replace_if_present_flag:
             message_id = self._take_place_of(session, pdu) or message_id
-        account = session.account.account
-        message = StoredMessage(message_id, self._store.accepted, account, to, pdu, self._wall())
+        message = StoredMessage(message_id, self._store.accepted, account.account, to, pdu, self._wall())
         response = SubmitSmResp(message_id=message_id)
-        if not self._plan.active:
+        if not troubled:
             session.link.respond(pdu, response)
             self.forwarding.accept(message, pdu.schedule_delivery_time, pdu.validity_period)
             return
@@ -266,8 +270,6 @@ class Smsc:
         account = session.account
         if not (to.isdecimal() and to.isascii()):
             return RINVDSTADR
-        if account.unrestricted and not (self._plan.active or session.unanswered or self.forwarding.pending.is_full):
-            return OK
         if account.source and source not in account.source:
             return CommandStatus.ESME_RINVSRCADR
         if not account.takes_sms:
@@ -276,7 +278,7 @@ class Smsc:
             return CommandStatus.ESME_RTHROTTLED
         if account.rate is not None and not account.rate.take(self._clock.seconds()):
             return CommandStatus.ESME_RTHROTTLED
-        if self.forwarding.pending.is_full:
+        if self._pending.is_full:
             return CommandStatus.ESME_RMSGQFUL
         if self._plan.active:
             if self._fault_rate is not None and not self._fault_rate.take(self._clock.seconds()):
@@ -286,7 +288,7 @@ class Smsc:
 
     def _take_place_of(self, session: BoundSession, pdu: SubmitSm) -> str | None:
         """The id of the waiting message that this one replaces (SMPP 3.4 §5.2.18); that one is gone."""
-        same = self.forwarding.pending.matching(
+        same = self._pending.matching(
             source=pdu.source_addr,
             to=pdu.destination_addr,
             service_type=pdu.service_type,
@@ -294,7 +296,7 @@ class Smsc:
         )
         if not same:
             return None
-        self.forwarding.pending.remove(same[-1])
+        self._pending.remove(same[-1])
         self._store.remove(same[-1])
         return same[-1].message_id
 
