@@ -8,8 +8,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
+from simulator.documents import Document
 from simulator.rng import Rng
 from sms.smpp.constants import CommandStatus, MessageState
 
@@ -58,11 +59,6 @@ class ResponseFault(StrEnum):
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-def without_nulls(given: Any) -> Any:
-    """A JSON object without its nulls: null is absent (interface.md, conventions)."""
-    return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
-
-
 def _pair(value: Any) -> Any:
     return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -73,14 +69,7 @@ Delay = Annotated[
 ]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, given: Any) -> Any:
-        return without_nulls(given)
-
+class _Part(Document):
     @field_validator("delay_ms", check_fields=False)
     @classmethod
     def _in_order(cls, delay: tuple[int, int]) -> tuple[int, int]:
@@ -96,7 +85,7 @@ class ResponseFaults(_Part):
     drop: Probability = 0
     duplicate: Probability = 0
     reorder: Probability = 0
-    status: dict[str, Probability] = {}
+    status: dict[str, Probability] = Field(default_factory=dict)
 
     @field_validator("status")
     @classmethod
@@ -115,7 +104,7 @@ class ReceiptFaults(_Part):
     duplicate: Probability = 0
     before_response: Probability = 0
     id_form: IdForm = IdForm.AS_SENT
-    states: dict[str, Probability] = {}
+    states: dict[str, Probability] = Field(default_factory=dict)
 
     @field_validator("states")
     @classmethod

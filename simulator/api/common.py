@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from simulator.documents import Document
 from simulator.errors import RequestInvalid
 from simulator.gateway_client import GatewayAnswer
 from simulator.http import Call, Reply
@@ -15,10 +16,10 @@ ITEMS_MAX = 10_000
 DIGITS_MAX = 18
 
 
-class Body(BaseModel):
-    """A JSON body: unknown fields and wrong types are refused."""
+class Body(Document):
+    """A JSON body: wrong types are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
 
 def msisdn_of(call: Call) -> str:

@@ -23,6 +23,17 @@ def test_what_get_gives_may_be_put_back_unchanged() -> None:
     assert Faults.model_validate_json(document.model_dump_json()) == document
 
 
+def test_null_is_absent() -> None:
+    nulls = {
+        "seed": None,
+        "link": None,
+        "response": None,
+        "receipt": {"states": None, "drop": None},
+        "malformed": None,
+    }
+    assert Faults.model_validate(nulls) == Faults()
+
+
 def test_nothing_put_is_no_fault_and_no_dice_are_thrown() -> None:
     plan = plan_of(seed=5, link="half_open")
     assert not plan.active
