@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from gateway.cli.errors import BadUsage, Refused, Unreachable
 
@@ -43,15 +43,17 @@ class Client:
         """Store the parts.
 
         Raises:
-            BadUsage: the address is not http(s)://host[:port].
+            BadUsage: the address is not http(s)://host[:port], or the key is none that a header can carry.
         """
-        parts = urlsplit(base_url if "//" in base_url else f"http://{base_url}")
         try:
+            parts = urlsplit(base_url if "//" in base_url else f"http://{base_url}")
             port = parts.port
-        except ValueError:
-            port = -1
-        if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
-            raise BadUsage(f"{base_url!r} is no address", fix="write it like http://127.0.0.1:8080")
+        except ValueError:  # not a number, or a bracket that is never closed
+            raise _no_address(base_url) from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or not base_url.isascii():
+            raise _no_address(base_url)
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise BadUsage("a key is printable ASCII", fix="copy it again as it was given to you")
         self.base_url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._tls = parts.scheme == "https"
         self._host = parts.hostname
@@ -103,7 +105,7 @@ class Client:
             headers["Authorization"] = f"Bearer {self._key}"
         content = None
         if body is not None:
-            content = json.dumps(body, ensure_ascii=False).encode()
+            content = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._seconds_max)
@@ -115,6 +117,15 @@ class Client:
             connection.close()
         named = {name.lower(): value for name, value in response.getheaders()}
         return Answer(status=response.status, body=_decoded(received), headers=named)
+
+
+def in_path(text: str) -> str:
+    """A text as one segment of a path; what is no Unicode becomes "?", which no id or number has."""
+    return quote(text, safe="", errors="replace")
+
+
+def _no_address(base_url: str) -> BadUsage:
+    return BadUsage(f"{base_url!r} is no address", fix="write it like http://127.0.0.1:8080")
 
 
 def _decoded(received: bytes) -> Any:

@@ -2,10 +2,10 @@
 
 import uuid
 from typing import Any
-from urllib.parse import quote
 
 import click
 
+from gateway.cli.client import in_path
 from gateway.cli.people import given
 from gateway.cli.shell import Shell, gateway_verb
 
@@ -55,7 +55,7 @@ def draw(
 @gateway_verb
 def show_charge(shell: Shell, charge_id: str) -> None:
     """Show a charge as it stands now, with refunds and settlements."""
-    shell.show(shell.gateway().ask("GET", f"/v1/charges/{quote(charge_id, safe='')}"))
+    shell.show(shell.gateway().ask("GET", f"/v1/charges/{in_path(charge_id)}"))
 
 
 @charge.command("refund")
@@ -66,7 +66,7 @@ def show_charge(shell: Shell, charge_id: str) -> None:
 def refund(shell: Shell, charge_id: str, amount: str, refund_id: str | None) -> None:
     """Give AMOUNT of a charge back: what is unpaid is lowered first, then main, then cashback."""
     body = {"refund_id": _id(refund_id), "amount": amount}
-    answer = shell.gateway().ask("POST", f"/v1/charges/{quote(charge_id, safe='')}/refunds", body)
+    answer = shell.gateway().ask("POST", f"/v1/charges/{in_path(charge_id)}/refunds", body)
     shell.done(
         answer,
         f"{answer['refund_id']}  unpaid {answer['unpaid']}, main {answer['main']}, cashback {answer['cashback']}",
@@ -113,7 +113,7 @@ def issue(shell: Shell, msisdn: str, amount: str, handset_price: str, voucher_id
 @gateway_verb
 def cancel(shell: Shell, voucher_id: str) -> None:
     """Take a voucher back: it goes back where it came from."""
-    answer = shell.gateway().ask("DELETE", f"/v1/vouchers/{quote(voucher_id, safe='')}")
+    answer = shell.gateway().ask("DELETE", f"/v1/vouchers/{in_path(voucher_id)}")
     shell.done(answer, f"{answer['voucher_id']}  {answer['state']}, {answer['amount']} went back")
 
 
@@ -135,4 +135,4 @@ def redeem(shell: Shell, code: str, amount: str, handset_price: str | None, rede
 @gateway_verb
 def show_voucher(shell: Shell, voucher_id: str) -> None:
     """Show a voucher."""
-    shell.show(shell.gateway().ask("GET", f"/v1/vouchers/{quote(voucher_id, safe='')}"))
+    shell.show(shell.gateway().ask("GET", f"/v1/vouchers/{in_path(voucher_id)}"))

@@ -1,11 +1,10 @@
 """Subscribers, members and balances from the shell."""
 
 from typing import Any
-from urllib.parse import quote
 
 import click
 
-from gateway.cli.client import Client
+from gateway.cli.client import Client, in_path
 from gateway.cli.shell import Shell, gateway_verb
 
 CHANNELS_IN = ("web", "app", "site", "promo", "ussd", "sms")
@@ -15,12 +14,12 @@ CONFLICT = 409
 
 def subscriber_path(msisdn: str) -> str:
     """The path of a subscriber."""
-    return f"/v1/subscribers/{quote(msisdn, safe='')}"
+    return f"/v1/subscribers/{in_path(msisdn)}"
 
 
 def member_path(msisdn: str) -> str:
     """The path of a member."""
-    return f"/v1/members/{quote(msisdn, safe='')}"
+    return f"/v1/members/{in_path(msisdn)}"
 
 
 def given(**fields: Any) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import click
 
-from gateway.cli.client import Client
+from gateway.cli.client import Client, in_path
 from gateway.cli.errors import Failed
 from gateway.cli.output import Style, one_line
 from gateway.cli.shell import Shell, simulator_verb
@@ -18,7 +17,7 @@ WATCH_PAUSE_SECONDS = 0.25
 
 def handset(msisdn: str) -> str:
     """The path of a phone."""
-    return f"/sim/handsets/{quote(msisdn, safe='')}"
+    return f"/sim/handsets/{in_path(msisdn)}"
 
 
 @click.command(context_settings={"ignore_unknown_options": False})

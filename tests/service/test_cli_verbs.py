@@ -257,3 +257,26 @@ def test_addresses_come_from_the_configuration_file_where_nothing_else_names_the
     file = tmp_path / "firstcharge.toml"
     file.write_text(f"[http]\nport = {operator.url.rsplit(':', 1)[1]}\n", encoding="utf-8")
     assert verb("clock", "show", "--config", str(file))[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("subscriber", "show", A, "--key", "ключ"),
+        ("subscriber", "show", A, "--key", "a\nb"),
+        ("subscriber", "show", A, "--url", "http://[::1"),
+        ("subscriber", "show", A, "--url", "http://дом:80"),
+        ("subscriber", "show", A, "--url", "ftp://x"),
+        ("subscriber", "show", A, "--url", "http://x:port"),
+    ],
+)
+def test_an_address_or_key_that_no_request_can_carry_is_wrong_usage(verb: Verb, arguments: tuple[str, ...]) -> None:
+    code, out, err = verb(*arguments)
+    assert (code, out) == (2, "")
+    assert "fix:" in err
+    assert "defect" not in err
+
+
+def test_what_is_no_unicode_is_the_gateways_to_refuse(operator: FakeOperator, verb: Verb) -> None:
+    assert verb("subscriber", "show", "7\udcff")[0] == 1
+    assert verb("charge", "draw", A, "1.00", "--id", "\udcff")[0] in {0, 1}
