@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -9,6 +10,17 @@ import click
 from gateway.cli.shell import Shell, verb
 
 PORT = click.IntRange(1, 65535)
+
+
+def _instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """An option that is an instant, refused before anything starts."""
+    try:
+        is_aware = value is None or datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        is_aware = False
+    if not is_aware:
+        raise click.BadParameter(f"{value!r} is no instant with offset, like 2025-03-03T12:00:00+03:00.")
+    return value
 
 
 @click.command()
@@ -27,7 +39,12 @@ PORT = click.IntRange(1, 65535)
 @click.option("--sim-port", type=PORT, help="The simulator's HTTP port [8081].")
 @click.option("--smpp-port", type=PORT, help="The simulator's SMPP port [2775].")
 @click.option("--database", metavar="URL", help="Another database than the directory's SQLite file; never emptied.")
-@click.option("--clock-start", metavar="INSTANT", help="The business clock's start [2025-03-03T12:00:00+03:00].")
+@click.option(
+    "--clock-start",
+    metavar="INSTANT",
+    callback=_instant,
+    help="The business clock's start [2025-03-03T12:00:00+03:00].",
+)
 @verb
 def demo(shell: Shell, exit_after: bool, no_story: bool, **options: bool | int | str | Path | None) -> int:
     """Start the gateway and a simulated network, tell the story, stay up for the browser until Ctrl-C.

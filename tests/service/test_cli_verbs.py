@@ -280,3 +280,10 @@ def test_an_address_or_key_that_no_request_can_carry_is_wrong_usage(verb: Verb, 
 def test_what_is_no_unicode_is_the_gateways_to_refuse(operator: FakeOperator, verb: Verb) -> None:
     assert verb("subscriber", "show", "7\udcff")[0] == 1
     assert verb("charge", "draw", A, "1.00", "--id", "\udcff")[0] in {0, 1}
+
+
+@pytest.mark.parametrize("start", ["x", "2025-03-03", "2025-03-03T12:00:00", "2025-02-29T00:00:00+03:00"])
+def test_a_demo_that_starts_at_no_instant_is_wrong_usage(verb: Verb, start: str) -> None:
+    code, _, err = verb("demo", "--clock-start", start)
+    assert code == 2
+    assert "no instant with offset" in err
