@@ -24,10 +24,12 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import react
 from twisted.logger import Logger
 
+from billing.answers import AdvertsAnswer
 from billing.calendar import period_of
 from billing.decision import Context, Outcome
-from billing.events import NumberChanged
+from billing.events import MemberLeft, NumberChanged
 from gateway import __version__, faults, migrations
+from gateway.campaigns import Campaigns
 from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
 from gateway.database import Database, DatabaseError
@@ -61,7 +63,7 @@ from sms.delivery.counters import DeliveryCounters
 from sms.delivery.submission import sender_of
 from sms.dispatcher import Dispatcher, LinkTerms, SendingTerms, Surroundings
 from sms.inbound import Inbound
-from sms.outbox import enqueue, readdress
+from sms.outbox import drop_adverts, enqueue, readdress
 from ussd.menu import MENUS, CodeTable
 from ussd.records import SessionRecord
 from ussd.service import UssdService
@@ -239,6 +241,11 @@ class Gateway:
         for event in events:
             if isinstance(event, NumberChanged):
                 readdress(connection, event.subscription.subscription_id, event.subscription.msisdn)
+            elif isinstance(event, MemberLeft):
+                drop_adverts(connection, event.subscription.subscription_id)
+        for outcome in outcomes:
+            if isinstance(outcome.answer, AdvertsAnswer) and not outcome.answer.membership.adverts:
+                drop_adverts(connection, outcome.answer.membership.subscription_id)
 
     def _committed(self, outcomes: Sequence[Outcome]) -> None:
         self._metrics.committed(outcomes)
@@ -349,6 +356,9 @@ class Gateway:
             ApiParts(
                 ledger=self._lane,
                 erasing=Erasure(self._database, self._context),
+                advertising=Campaigns(
+                    self._database, timing=lambda: self._timing(self.now()), queued=self._dispatcher.poke
+                ),
                 reads=LedgerReads(
                     self._database,
                     programme=self._programme,

@@ -56,6 +56,8 @@ class NoticeRenderer:
         if message.kind == NoticeKind.BALANCE or params.get("answer") == "balance":
             is_latin = bool(params.get("latin"))
             text = self._balance(connection, message.msisdn, Screens(language=preference.language, latin=is_latin))
+        elif message.kind == NoticeKind.ADVERT:
+            text = str(params["text"])
         else:
             text = render(message.kind, params, preference.language, preference.mode)
         return Rendered(text=text, language=preference.language, mode=preference.mode)

@@ -1,4 +1,4 @@
-"""Tables of the gateway itself: the business clock and the USSD session records."""
+"""Tables of the gateway itself: the business clock, USSD session records, advert campaigns."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData, String, Table, Text
 
@@ -39,4 +39,17 @@ ussd_record = Table(
     Column("duration_ms", Integer, nullable=False, comment="dial to end, milliseconds"),
     Column("octets", Integer, nullable=False, comment="octets sent to the subscriber, packed"),
     comment="One row for every USSD session that began (call detail record).",
+)
+
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("campaign_id", String(64), primary_key=True, comment="the caller's id: queued once, however often asked"),
+    Column("figures", String(64), nullable=False, comment="hash of texts and audience: others are a conflict"),
+    Column("cursor", BigInteger, nullable=False, comment="highest subscription id already looked at"),
+    Column("queued", BigInteger, nullable=False, comment="adverts queued so far"),
+    Column("done", Integer, nullable=False, comment="1: everybody was looked at"),
+    Column("created_at", BigInteger, nullable=False, comment="business instant, microseconds UTC"),
+    CheckConstraint("done IN (0, 1)", name="ck_campaign_done"),
+    comment="Advert campaigns, with how far their queueing came.",
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from gateway.http.adverts import Adverts
 from gateway.http.auth import Keys
 from gateway.http.batch import ChargesBatch
 from gateway.http.care import Care
@@ -14,7 +15,7 @@ from gateway.http.openapi import OpenApi
 from gateway.http.operations import OperationsCalls
 from gateway.http.orders import Orders
 from gateway.http.pages import Pages
-from gateway.http.ports import Directory, Erasing, Ledger, ManualClockDoor, Months, Operations, Reads
+from gateway.http.ports import Advertising, Directory, Erasing, Ledger, ManualClockDoor, Months, Operations, Reads
 from gateway.http.reservations import Reservations
 from gateway.http.routing import Route, Router
 from gateway.http.spending import Spending
@@ -27,6 +28,7 @@ class ApiParts:
 
     ledger: Ledger
     erasing: Erasing
+    advertising: Advertising
     reads: Reads
     directory: Directory
     months: Months
@@ -50,6 +52,7 @@ def build_router(parts: ApiParts) -> Router:
     routes: list[Route] = [
         *Subscribers(ledger, reads, directory, parts.erasing).routes(),
         *Members(ledger, reads, zone, parts.terms_version).routes(),
+        *Adverts(parts.advertising).routes(),
         *CatalogueCalls(directory, zone).routes(),
         *Orders(ledger, reads, directory, zone=zone, wall=parts.wall, rejected=parts.postback_rejected).routes(),
         *Charges(ledger, reads, zone).routes(),

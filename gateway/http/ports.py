@@ -33,6 +33,31 @@ class Erasing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """An advert in every language; `audience` None: all members with consent, else those of these numbers."""
+
+    campaign_id: str
+    texts: Mapping[str, str]
+    audience: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignQueued:
+    """How many adverts a campaign queued; `hit`: it was queued before."""
+
+    queued: int
+    hit: bool
+
+
+class Advertising(Protocol):
+    """Queues campaigns."""
+
+    def queue(self, campaign: Campaign) -> Awaitable[CampaignQueued]:
+        """Queue a campaign to its end; raises Conflict."""
+        ...
+
+
 class BusinessClock(Protocol):
     """The clock that decides months and booked instants."""
 

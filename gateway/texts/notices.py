@@ -35,6 +35,7 @@ class NoticeKind(StrEnum):
     PORT_OUT = "port_out"
     KEYWORD = "keyword"
     BALANCE = "balance"
+    ADVERT = "advert"
 
 
 class UnknownText(LookupError):
@@ -42,7 +43,8 @@ class UnknownText(LookupError):
 
 
 def render(kind: str, params: Params, language: str, mode: UnicodeMode = UnicodeMode.CHEAPEST) -> str:
-    """The text of a notice. `balance` and the keyword's balance are screens (`gateway.texts.screens`), not here.
+    """The text of a notice. `balance` and the keyword's balance are screens (`gateway.texts.screens`), not here;
+    an advert brings its own text.
 
     `mode` is the subscriber's: the name is cut against the letters that will really be sent.
 

@@ -47,6 +47,8 @@ from gateway.http.auth import KeyRecord, Keys, Principal, Scope, hash_of
 from gateway.http.channel import DoorChannel
 from gateway.http.door import DoorLimits, HttpDoor
 from gateway.http.ports import (
+    Campaign,
+    CampaignQueued,
     CatalogueDocument,
     ClockRefused,
     DueWork,
@@ -187,6 +189,18 @@ class FakeErasing:
         if msisdn != A:
             raise errors.UnknownSubscriber("no subscription has this number")
         return replace(ANSWERS["PutSubscriber"], subscription=replace(SUBSCRIPTION, msisdn=""))
+
+
+class FakeAdvertising:
+    """Queues every campaign to three members; those in `known` were queued before."""
+
+    def __init__(self) -> None:
+        self.campaigns: list[Campaign] = []
+        self.known: set[str] = set()
+
+    async def queue(self, campaign: Campaign) -> CampaignQueued:
+        self.campaigns.append(campaign)
+        return CampaignQueued(queued=3, hit=campaign.campaign_id in self.known)
 
 
 class FakeReads:
@@ -381,6 +395,7 @@ class Door:
         self.wall = WALL
         self.ledger = FakeLedger()
         self.reads = FakeReads()
+        self.advertising = FakeAdvertising()
         self.directory = FakeDirectory()
         self.program = FakeProgram()
         self.rejected: list[str] = []
@@ -400,6 +415,7 @@ class Door:
             ApiParts(
                 ledger=self.ledger,
                 erasing=FakeErasing(),
+                advertising=self.advertising,
                 reads=self.reads,
                 directory=self.directory,
                 months=self.program,

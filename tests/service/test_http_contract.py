@@ -18,6 +18,7 @@ PAID = {"event": "paid", "order_id": "o-1", "click_id": "click-1", "goods": "100
 RESERVATION = {
     "reservation_id": "h-1", "msisdn": A, "amount": "100.00", "type": "usage", "expires_in_s": 600,
 }  # fmt: skip
+CAMPAIGN = {"campaign_id": "spring", "texts": {"ru": "Весна", "ro": "Primavara", "en": "Spring"}, "audience": "all"}
 CATALOGUE = {
     "partners": [
         {"code": "ozon", "name": "Ozon", "category": "shop", "percent": "5", "secrets": ["demo-secret-ozon"]},
@@ -38,6 +39,7 @@ CALLS: list[tuple[str, str, Any, int]] = [
     ("PATCH", f"/v1/members/{A}", {"adverts": False}, 200),
     ("DELETE", f"/v1/members/{A}?channel=web&confirm=true", None, 200),
     ("POST", f"/v1/members/{A}/credit", {"credit_id": "cr-1"}, 201),
+    ("POST", "/v1/adverts", CAMPAIGN, 201),
     ("PUT", "/v1/catalogue", CATALOGUE, 200),
     ("GET", "/v1/catalogue", None, 200),
     ("POST", "/v1/clicks", {"msisdn": A, "partner": "ozon"}, 201),
