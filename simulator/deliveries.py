@@ -6,7 +6,6 @@ is over. A permanent refusal ends it. Without a receiver everything waits; the q
 
 from collections import deque
 from collections.abc import Callable
-from copy import copy
 from enum import StrEnum
 from functools import partial
 
@@ -114,7 +113,6 @@ class Deliveries:
 
     def _answered(self, delivery: _Delivery, answer: Pdu | RequestFailed) -> None:
         if isinstance(answer, RequestFailed) or answer.command_status in TEMPORARY:
-            delivery.pdu = copy(delivery.pdu)
             self._timers.later(self._retry_s, self._again, delivery)
         else:
             self._end(delivery, Outcome.REFUSED if answer.command_status else Outcome.ACCEPTED)

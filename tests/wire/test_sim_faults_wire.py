@@ -220,8 +220,10 @@ def test_down_drops_the_links_and_refuses_new_ones_until_it_is_up(sim: SimProces
 def test_half_open_says_nothing_and_closes_nothing(sim: SimProcess, peer: RawEsme) -> None:
     sim.faults(link="half_open")
     peer.send(EnquireLink())
+    peer.send(submit())
     with pytest.raises(TimeoutError):
         peer.read(1.5)
+    assert sim.inbox() == []
     late = sim.raw(bound=False)
     late.send(bind_of())
     with pytest.raises(TimeoutError):

@@ -253,6 +253,22 @@ async def test_screens_that_are_wrong_late_or_too_long_are_refused_to_the_esme()
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_late_screen_of_the_dialogue_before_is_not_shown_in_the_next() -> None:
+    async with world() as running:
+        await running.dial("*100*2#")
+        running.esme.silent = True
+        waiting = Deferred.fromCoroutine(running.dial("*100#"))
+        await until(lambda: len(running.esme.delivered) == 3)
+        before, _, begin = (unit_of(one) for one in running.esme.delivered)
+        (link,) = running.esme.links
+        running.esme.submit(link, before, "of the dialogue before", end=True)
+        running.esme.submit(link, begin, "of this one", end=True)
+        assert (await waiting)["text"] == "of this one"
+        await until(lambda: len(running.esme.statuses) == 3)
+        assert running.esme.statuses[1:] == [CommandStatus.ESME_RSUBMITFAIL, CommandStatus.ESME_ROK]
+
+
+@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("code", ["", "x", "1" * 300, "ж" * 300, "*100*77#", "*100*1", "\n\0", "*100#" * 100])
 async def test_whatever_is_dialled_is_answered_with_200(code: str) -> None:
     async with world() as running:
