@@ -56,10 +56,10 @@ class SimulatedNetwork:
         rng_for_seed: Callable[[int], Rng],
     ) -> None:
         """`reactor` listens, connects and keeps time; `wall` is the time of day in seconds."""
-        self._settings = settings.simulator
+        options = self._settings = settings.simulator
         self._reactor = reactor
+        self._wall = wall
         self._web: IListeningPort | None = None
-        options = settings.simulator
         self._gateway = GatewayClient(url=options.gateway_url, reactor=reactor)
         self._clock = NetworkClock(
             gateway=self._gateway,
@@ -69,64 +69,76 @@ class SimulatedNetwork:
             zone=ZoneInfo(options.zone),
         )
         self._changes = Changes(reactor)
+        self._store = MessageStore(capacity=options.messages_max)
+        self._handsets = Handsets(self._store)
+        self._capture = Capture(capacity=options.pdus_max, wall=wall)
         plan = FaultPlan(rng_for_seed=rng_for_seed)
         accounts = Accounts(settings.accounts, uniform_errors=options.bind_errors == "uniform")
-        store = MessageStore(capacity=options.messages_max)
-        handsets = Handsets(store)
-        capture = Capture(capacity=options.pdus_max, wall=wall)
         self._ussd = UssdCentre(
             settings=options, accounts=accounts, plan=plan, clock=reactor, changed=self._changes.note
         )
         self.smsc = Smsc(
             settings=options,
             accounts=accounts,
-            store=store,
-            handsets=handsets,
+            store=self._store,
+            handsets=self._handsets,
             plan=plan,
             ussd=self._ussd,
-            capture=capture,
+            capture=self._capture,
             network_clock=self._clock,
             clock=reactor,
             wall=wall,
             changed=self._changes.note,
         )
+        self._gate = self._guarded(accounts)
+        self.links = Links(plan=plan, gate=self._gate, accounts=accounts, smsc=self.smsc)
+        self._door = Door(self._routes(), clock=reactor, allowed_hosts=(options.host, *options.allowed_hosts))
+
+    def _guarded(self, accounts: Accounts) -> LinkGate:
+        """The SMPP listener behind the gate that faults are switched at."""
         factory = SmscFactory(
             self.smsc,
             authenticate=accounts.authenticate,
-            clock=reactor,
-            timing=_timing(options),
+            clock=self._reactor,
+            timing=_timing(self._settings),
             connections_max=CONNECTIONS_MAX,
         )
-        self._gate = LinkGate(
-            factory, reactor=reactor, host=options.host, port=options.smpp_port, tap_of=capture.tap_of
+        return LinkGate(
+            factory,
+            reactor=self._reactor,
+            host=self._settings.host,
+            port=self._settings.smpp_port,
+            tap_of=self._capture.tap_of,
         )
-        self.links = Links(plan=plan, gate=self._gate, accounts=accounts, smsc=self.smsc)
+
+    def _routes(self) -> Routes:
+        """Every call of the HTTP contract, and the pages."""
+        key, forwarding = self._settings.gateway_key, self.smsc.forwarding
         routes = Routes()
         Pages().add_to(routes)
         PhoneApi(
-            clock=reactor,
-            subscribers=Subscribers(gateway=self._gateway, key=options.gateway_key),
+            clock=self._reactor,
+            subscribers=Subscribers(gateway=self._gateway, key=key),
             network_clock=self._clock,
-            handsets=handsets,
-            forwarding=self.smsc.forwarding,
+            handsets=self._handsets,
+            forwarding=forwarding,
             ussd=self._ussd,
-            origination=Origination(smsc=self.smsc, forwarding=self.smsc.forwarding, store=store, wall=wall),
+            origination=Origination(smsc=self.smsc, forwarding=forwarding, store=self._store, wall=self._wall),
             changes=self._changes,
         ).add_to(routes)
-        ShopApi(
-            Shops(gateway=self._gateway, key=options.gateway_key, wall=wall, secrets=options.shop_secrets)
-        ).add_to(routes)
+        shops = Shops(gateway=self._gateway, key=key, wall=self._wall, secrets=self._settings.shop_secrets)
+        ShopApi(shops).add_to(routes)
         NetworkApi(
-            settings=options,
+            settings=self._settings,
             network_clock=self._clock,
-            store=store,
+            store=self._store,
             smsc=self.smsc,
             ussd=self._ussd,
             links=self.links,
-            capture=capture,
+            capture=self._capture,
             changes=self._changes,
         ).add_to(routes)
-        self._door = Door(routes, clock=reactor, allowed_hosts=(options.host, *options.allowed_hosts))
+        return routes
 
     @property
     def smpp_port(self) -> int:
