@@ -73,12 +73,16 @@ def _longest(text: str, lines: tuple[str, ...], limits: UssdLimits) -> int:
 
 
 def _good_break(text: str, end: int) -> int:
-    if end == len(text) or text[end].isspace():
+    if end == len(text) or text[end] == "\n":
         return end
-    for separator in ("\n", " "):
-        found = text.rfind(separator, end // 2, end)
-        if found > 0:
-            return found + 1
+    line_end = text.rfind("\n", end // 2, end)
+    if line_end > 0:
+        return line_end + 1
+    if text[end].isspace():
+        return end
+    space = text.rfind(" ", end // 2, end)
+    if space > 0:
+        return space + 1
     for cut in range(end, max(end - COMBINING_MAX, 0), -1):
         if not unicodedata.combining(text[cut]):
             return cut

@@ -87,3 +87,10 @@ def test_pages_are_bounded() -> None:
     assert len(paginate("x" * 174 + "y" * (167 * 18) + "z" * 10, LATIN, LIMITS)) == PAGES_MAX
     with pytest.raises(TextUnpageable, match="more than 20 pages"):
         paginate("x" * 4000, LATIN, LIMITS)
+
+
+def test_a_list_is_broken_between_its_lines_even_where_a_space_is_nearer() -> None:
+    movements = ["01.05 -40 сгорело", "01.05 +40 акция", "01.05 +91 на счет", "05.03 +20 бонус", "03.03 +11 акция"]
+    first, last = paginate("\n".join(movements), RUSSIAN, LIMITS)
+    assert body(first).split("\n") == movements[:4]
+    assert body(last).split("\n") == movements[4:]
