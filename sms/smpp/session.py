@@ -50,13 +50,25 @@ from sms.smpp.events import (
     UnknownResponseReceived,
 )
 from sms.smpp.framing import Framer
-from sms.smpp.pdu import UNANSWERED, Bind, BindResp, GenericNack, MessageResp, Outbind, response_class, response_to
-from sms.smpp.transitions import BOUND_STATES, Effect, Role, SessionState, Way, row
+from sms.smpp.pdu import (
+    PDU_CLASSES,
+    UNANSWERED,
+    Bind,
+    BindResp,
+    DataSmResp,
+    GenericNack,
+    Outbind,
+    SubmitMultiResp,
+    SubmitSmResp,
+    response_class,
+    response_to,
+)
+from sms.smpp.transitions import BOUND_STATES, DELIVERED, Effect, Role, SessionState, Way, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sms.smpp.pdu import Pdu
+    from sms.smpp.pdu import MessageResp, Pdu
     from sms.smpp.transitions import Transition
 
     Tap = Callable[[Direction, bytes, Pdu | None], None]
@@ -71,7 +83,9 @@ EXPIRED_MAX = 1_000
 _ROWS = {
     (role, state): (row(role, state, Way.PEER), row(role, state, Way.US)) for role in Role for state in SessionState
 }
-_CONGESTED_RESPONSES = frozenset({C.SUBMIT_SM_RESP, C.SUBMIT_MULTI_RESP, C.DATA_SM_RESP})
+_BINDING = SessionState.BINDING
+_ANSWERS = {cls: response_class(command_id) for command_id, cls in PDU_CLASSES.items()}
+_CONGESTED_RESPONSES = frozenset({SubmitSmResp, SubmitMultiResp, DataSmResp})
 
 
 def _accepts_bind(response: Pdu) -> bool:
@@ -155,7 +169,7 @@ class Session:
 
         Raises SessionStateError where the state forbids it, PduError for wrong values.
         """
-        transition = self._sendable.get(pdu.command_id)
+        transition = self._sendable.get(type(pdu))
         if transition is None:
             raise SessionStateError(f"{pdu.name} may not be sent by {self.role.value} when {self.state.value}")
         if pdu.command_status:
@@ -179,19 +193,20 @@ class Session:
         waiting = self._inbound.get(number)
         if not waiting:
             raise SessionStateError(f"no request with number {number} waits for an answer")
-        if response.command_id not in (request.command_id | RESPONSE_BIT, C.GENERIC_NACK):
+        if type(response) is not _ANSWERS[type(request)] and type(response) is not GenericNack:
             raise SessionStateError(f"{response.name} does not answer {request.name}")
         response.sequence_number = number
-        if isinstance(request, Bind):
-            self._prepare_bind_answer(request, response)
-        elif self.congestion_state is not None and response.command_id in _CONGESTED_RESPONSES:
+        binding = self.state is _BINDING
+        if binding:
+            self._prepare_bind_answer(cast("Bind", request), response)
+        elif self.congestion_state is not None and type(response) in _CONGESTED_RESPONSES:
             self._add_congestion(cast("MessageResp", response))
         self._queue(response)
         if waiting == 1:
             del self._inbound[number]
         else:
             self._inbound[number] = waiting - 1
-        if self.state is SessionState.BINDING:
+        if binding:
             accepted = _accepts_bind(response)
             self._enter(BOUND_STATES[request.command_id] if accepted else SessionState.OPEN)
 
@@ -221,8 +236,9 @@ class Session:
         events: list[Event] = []
         if self.is_closed:
             return events
-        for frame in self._framer.feed(data):
-            self.pdus_received += 1
+        frames = self._framer.feed(data)
+        self.pdus_received += len(frames)
+        for frame in frames:
             try:
                 pdu = decode(frame, self._version)
             except PduError as error:
@@ -233,12 +249,15 @@ class Session:
                 self.tap(Direction.RECEIVED, frame, pdu)
             if pdu.tlvs and not self._tlvs_allowed:
                 self._learn_from_tlv()
-            if pdu.command_id >= RESPONSE_BIT:
+            transition = self._receivable.get(type(pdu))
+            if transition is not None:
+                self._receive_request(pdu, transition, events)
+            elif not pdu.is_response:
+                self._refuse(BindStatusWrong(f"{pdu.name} is not allowed when {self.state.value}"), pdu, events)
+            else:
                 self._receive_response(pdu, events)
                 if self.is_closed:
                     return events
-            else:
-                self._receive_request(pdu, events)
         broken = self._framer.error
         if broken is not None:
             self._queue_last(GenericNack(command_status=broken.command_status))
@@ -246,19 +265,18 @@ class Session:
             events.append(LinkBroken(broken))
         return events
 
-    def _receive_request(self, pdu: Pdu, events: list[Event]) -> None:
-        transition = self._receivable.get(pdu.command_id)
-        if transition is None:
-            self._refuse(BindStatusWrong(f"{pdu.name} is not allowed when {self.state.value}"), pdu, events)
-            return
-        effect = transition.effect
-        if effect is Effect.DELIVER:
-            if len(self._inbound) >= self.inbound_max:
+    def _receive_request(self, pdu: Pdu, transition: Transition, events: list[Event]) -> None:
+        if transition is DELIVERED:
+            inbound = self._inbound
+            if len(inbound) >= self.inbound_max:
                 self._refuse(InboundQueueFull(f"{self.inbound_max} requests are unanswered"), pdu, events)
                 return
-            self._await_answer(pdu)
+            number = pdu.sequence_number
+            inbound[number] = inbound.get(number, 0) + 1
             events.append(RequestReceived(pdu))
-        elif effect is Effect.ANSWER:
+            return
+        effect = transition.effect
+        if effect is Effect.ANSWER:
             self._queue(response_to(pdu))
         elif effect is Effect.BIND:
             self._begin_bind(cast("Bind", pdu), events)
@@ -307,8 +325,8 @@ class Session:
         if error.command_id >= RESPONSE_BIT:
             self._refuse_response(error, events)
             return
-        known = response_class(error.command_id) is not None or error.command_id in UNANSWERED
-        if known and error.command_id not in self._receivable:
+        cls = PDU_CLASSES.get(error.command_id)
+        if cls is not None and cls not in self._receivable:
             # A peer that may not send this need not learn what was wrong with it.
             error = BindStatusWrong(
                 f"the command is not allowed when {self.state.value}",
@@ -343,7 +361,7 @@ class Session:
     # Binding, versions and optional parameters.
 
     def _begin_bind(self, pdu: Bind, events: list[Event]) -> None:
-        self._await_answer(pdu)
+        self._inbound[pdu.sequence_number] = 1
         events.append(BindReceived(pdu))
 
     def _prepare_bind_answer(self, request: Bind, response: Pdu) -> None:
@@ -378,15 +396,14 @@ class Session:
     # Small steps.
 
     def _queue(self, pdu: Pdu) -> None:
-        shown = pdu
         if pdu.tlvs and not self._tlvs_allowed:
             if pdu.tlv(Tag.MESSAGE_PAYLOAD) is not None:
                 raise ParameterNotAllowed("the peer takes no optional parameters, and the text is in one")
-            shown = msgspec.structs.replace(pdu, tlvs=())
-        octets = encode(shown, self._version)
+            pdu = msgspec.structs.replace(pdu, tlvs=())
+        octets = encode(pdu, self._version)
         self._out.append(octets)
         if self.tap is not None:
-            self.tap(Direction.SENT, octets, shown)
+            self.tap(Direction.SENT, octets, pdu)
 
     def _queue_last(self, pdu: Pdu) -> None:
         # Behind what the owner answers to the requests that came before in the same read.
@@ -399,8 +416,8 @@ class Session:
 
     def _enter(self, state: SessionState) -> None:
         self.state = state
-        self._receivable: dict[int, Transition]
-        self._sendable: dict[int, Transition]
+        self._receivable: dict[type[Pdu], Transition]
+        self._sendable: dict[type[Pdu], Transition]
         self._receivable, self._sendable = _ROWS[self.role, state]
 
     def _next_number(self) -> int:
@@ -409,10 +426,6 @@ class Session:
             number = number + 1 if number < SEQUENCE_MAX else SEQUENCE_MIN
             if number not in self._outstanding and number not in self._expired:
                 return number
-
-    def _await_answer(self, pdu: Pdu) -> None:
-        number = pdu.sequence_number
-        self._inbound[number] = self._inbound.get(number, 0) + 1
 
     @staticmethod
     def _take(requests: dict[int, Pdu], number: int, response_id: int) -> Pdu | None:

@@ -7,9 +7,13 @@ refused with ESME_RINVBNDSTS when received, and is an error of the caller when s
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sms.smpp.constants import CommandId as C
+from sms.smpp.pdu import PDU_CLASSES
+
+if TYPE_CHECKING:
+    from sms.smpp.pdu import Pdu
 
 
 class Role(Enum):
@@ -106,8 +110,11 @@ _RULES: tuple[
     (_BOTH, _BOUND, Way.US, (C.UNBIND,), Effect.SEND, S.UNBINDING),
 )
 
+DELIVERED = Transition(Effect.DELIVER)
+"""The transition of nearly every PDU, one object of its own so that it is known by identity."""
+
 TRANSITIONS: dict[tuple[Role, SessionState, Way, int], Transition] = {
-    (role, state, way, int(command)): Transition(effect, next_state)
+    (role, state, way, int(command)): DELIVERED if effect is Effect.DELIVER else Transition(effect, next_state)
     for roles, states, way, commands, effect, next_state in _RULES
     for role in roles
     for state in states
@@ -122,10 +129,10 @@ BOUND_STATES = {
 """The state a successful answer to each bind leads to."""
 
 
-def row(role: Role, state: SessionState, way: Way) -> dict[int, Transition]:
-    """The part of the table for one role, state and way, by command_id."""
+def row(role: Role, state: SessionState, way: Way) -> dict[type[Pdu], Transition]:
+    """The part of the table for one role, state and way, by class of PDU."""
     return {
-        command: transition
+        PDU_CLASSES[command]: transition
         for (of_role, in_state, by, command), transition in TRANSITIONS.items()
         if (of_role, in_state, by) == (role, state, way)
     }
