@@ -19,8 +19,7 @@ from gateway.http.routing import Call, Reply, Route, answer, created
 
 BILLING = frozenset({Scope.BILLING})
 BILLING_OR_CARE = frozenset({Scope.BILLING, Scope.CARE})
-CHARGE_ID_LENGTH_MAX = len(HOLD_PREFIX) + ID_LENGTH_MAX
-"""A reservation's commit is a charge whose id is a little longer."""
+HOLD_ID_LENGTH_MAX = len(HOLD_PREFIX) + ID_LENGTH_MAX
 
 
 class ChargeBody(Body):
@@ -184,6 +183,12 @@ def status_now(charge: Charge) -> ChargeStatus:
     return ChargeStatus.PART_PAID if drawn else ChargeStatus.UNPAID
 
 
+def _charge_id(call: Call) -> str:
+    """The charge in the path; that of a reservation's commit may be a little longer than ids that callers give."""
+    is_commit = call.path["charge_id"].startswith(HOLD_PREFIX)
+    return path_id(call, "charge_id", HOLD_ID_LENGTH_MAX if is_commit else ID_LENGTH_MAX)
+
+
 def _steps(charge: Charge) -> list[StepDocument]:
     drawn: Sequence[tuple[Account, int]] = ((Account.CASHBACK, charge.cashback), (Account.MAIN, charge.main))
     return [{"from": source.value, "amount": format_money(amount)} for source, amount in drawn if amount]
@@ -225,13 +230,13 @@ class Charges:
 
     async def show(self, call: Call) -> Reply:
         """A charge as it stands now."""
-        view = await self._reads.charge(path_id(call, "charge_id", CHARGE_ID_LENGTH_MAX))
+        view = await self._reads.charge(_charge_id(call))
         return answer(charge_now_to_wire(view, self._zone))
 
     async def refund(self, call: Call) -> Reply:
         """Give a charge back."""
         body: RefundBody = call.body
-        charge_id = path_id(call, "charge_id", CHARGE_ID_LENGTH_MAX)
+        charge_id = _charge_id(call)
         outcome = await self._ledger.execute(
             RefundCharge(charge_id=charge_id, refund_id=body.refund_id, amount=body.amount)
         )

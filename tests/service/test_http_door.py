@@ -43,6 +43,8 @@ def test_path_parameters_are_decoded_and_bounded(door: Door) -> None:
     assert door.call("GET", "/v1/charges/c%2d1").status == 200
     assert door.call("GET", "/v1/charges/c%2F1").code == "UNKNOWN_CHARGE"
     assert door.call("GET", "/v1/charges/" + "x" * 64).code == "UNKNOWN_CHARGE"
+    assert door.call("GET", "/v1/charges/hold:" + "x" * 64).code == "UNKNOWN_CHARGE"
+    assert door.call("GET", "/v1/charges/hold:" + "x" * 65).status == 400
     for bad in ("x" * 65, "%00", "%20", "%0a", "%d0%b9", "%ff"):
         assert door.call("GET", f"/v1/charges/{bad}").status == 400, bad
     assert door.call("GET", f"/v1/subscribers/%2B{A}").status == 200

@@ -165,3 +165,16 @@ def test_after_erasure_no_row_of_the_ledger_names_the_person() -> None:
         assert verify(connection, context.programme).is_ok
         done(connection, context, PutSubscriber(msisdn=NEW))
         assert reads.balance(connection, NEW, context.now, context.programme).balances.main == 0
+
+
+def test_erasure_of_who_never_joined_and_of_rewards_in_every_state() -> None:
+    world = World(welcome_bonus=0).subscriber(B)
+    answer = world.do(EraseSubscriber(msisdn=B)).answer
+    assert isinstance(answer, SubscriberAnswer)
+    assert answer.membership is MembershipState.NONE
+    world.member(A)
+    world.paid("late", "700.00")
+    world.at("2025-07-05 12:00").earned("good", "700.00")
+    world.do(EraseSubscriber(msisdn=A))
+    states = {order: one.state.value for (_, order), one in world.books.accruals.items()}
+    assert states == {"late": "expired", "good": "accrued"}

@@ -1,5 +1,6 @@
 """Reservations for online charging: hold, commit, release, expiry. Rule 33, invariants 6, 15, 16."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -191,3 +192,12 @@ def test_a_hold_outlives_leaving_and_lapses_with_it_once_free() -> None:
     assert world.posted() == ["CB>LAPSE 30.00"]
     world.forget().do(commit("20.00"))
     assert world.posted() == ["CB>REV 20.00", "CB>LAPSE 30.00"]
+
+
+def test_a_commit_that_changed_switches_no_longer_cover_is_refused_without_part_payment() -> None:
+    world = given(cashback="80.00", main="0.00")
+    world.do(hold("80.00"))
+    narrow = replace(world.context.programme, spend_types=frozenset({ChargeType.TARIFF_FEE}), part_payment=False)
+    world.context = replace(world.context, programme=narrow)
+    assert world.refused(commit("80.00")).code == "INSUFFICIENT_FUNDS"
+    assert world.books.reservations["h-1"].state is ReservationState.HELD
