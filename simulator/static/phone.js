@@ -449,6 +449,7 @@ function toggleDrawer() {
   const body = document.getElementById("drawer-body");
   body.hidden = !body.hidden;
   document.getElementById("drawer").classList.toggle("open", !body.hidden);
+  document.body.classList.toggle("with-drawer", !body.hidden);
   document.getElementById("drawer-toggle").setAttribute("aria-expanded", String(!body.hidden));
   refreshTrace();
 }
