@@ -19,11 +19,13 @@ from billing.answers import BalanceView
 from billing.calendar import next_period, period_of, period_start
 from billing.commands import (
     CancelVoucher,
+    ChangeNumber,
     Command,
     CommitReservation,
     CreditOnDemand,
     CreditPromo,
     DrawCharge,
+    EraseSubscriber,
     ExpireReservation,
     ExpireVoucher,
     IssueVoucher,
@@ -34,6 +36,7 @@ from billing.commands import (
     OrderRejected,
     OrderReturned,
     OverrideAccrual,
+    PortOut,
     PutSubscriber,
     RecordClick,
     RedeemVoucher,
@@ -198,6 +201,18 @@ def _put(both: Both) -> Command:
     )
 
 
+def _give_up(both: Both) -> Command:
+    """Now and then a number moves, is ported out or forgotten; mostly a top-up, so that something is left."""
+    chance = both.rng.random()
+    if chance < 0.15:
+        return ChangeNumber(msisdn=both.number(), new_msisdn=both.number())
+    if chance < 0.2:
+        return PortOut(msisdn=both.number())
+    if chance < 0.25:
+        return EraseSubscriber(msisdn=both.number())
+    return TopUp(topup_id=both.an_id("t"), msisdn=both.number(), amount=both.amount())
+
+
 def _join(both: Both) -> Command:
     number = both.number()
     return full_form(number) if number == OFF else join(number)
@@ -216,6 +231,7 @@ def _paid(both: Both) -> Command:
 
 MAKERS: tuple[Callable[[Both], Command], ...] = (
     _put,
+    _give_up,
     _join,
     _join,
     _paid,
