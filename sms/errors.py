@@ -301,6 +301,10 @@ class ResponseTimeout(OutcomeUnknown):
     """No answer came within the response timeout."""
 
 
+class CaptureUnreadable(SmsError):
+    """A file is no capture this program reads."""
+
+
 class BindRefused(SmppError):
     """The peer answered a bind with an error status."""
 
