@@ -156,7 +156,7 @@ def _c_takes_a_voucher(world: World, _dates: Dates) -> None:
     world.does(C, f"takes a voucher of {voucher['amount']} for a handset of 5000.00", note=voucher["code"])
     expect("the voucher", ("issued", "50.00"), (voucher["state"], voucher["amount"]))
     _booked(world, C, ("voucher", "bonus", "voucher", "50.00"))
-    until = date.fromisoformat(voucher["valid_until"])
+    until = datetime.fromisoformat(voucher["valid_until"])
     _got(world, C, f"Ваучер на телефон 50 р: {voucher['code']}, до {until:%d.%m.%Y}")
     _owns(world, C, main="0.00", cashback="0.00", bonus="0.00", pending="0.00")
 

@@ -1,5 +1,6 @@
 """Handset vouchers, and what cashback never becomes: money on a card or somebody else's."""
 
+from datetime import date, datetime, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -51,7 +52,7 @@ class RedemptionDocument(TypedDict):
 
 
 class VoucherDocument(TypedDict):
-    """A voucher; `valid_until` is its last day."""
+    """A voucher; `valid_until` is the last second of its last day."""
 
     voucher_id: str
     code: str
@@ -60,13 +61,18 @@ class VoucherDocument(TypedDict):
     state: str
 
 
-def voucher_to_wire(one: VoucherAnswer) -> VoucherDocument:
+def end_of_day(day: date, zone: ZoneInfo) -> str:
+    """The last second of a day in the operator's zone."""
+    return datetime.combine(day, time(23, 59, 59), tzinfo=zone).isoformat()
+
+
+def voucher_to_wire(one: VoucherAnswer, zone: ZoneInfo) -> VoucherDocument:
     """A voucher as issued."""
     return {
         "voucher_id": one.voucher_id,
         "code": one.code,
         "amount": format_money(one.amount),
-        "valid_until": one.valid_until.isoformat(),
+        "valid_until": end_of_day(one.valid_until, zone),
         "state": one.state,
     }
 
@@ -78,7 +84,7 @@ def voucher_now_to_wire(view: VoucherView, zone: ZoneInfo) -> VoucherDocument:
         "voucher_id": one.voucher_id,
         "code": one.code,
         "amount": format_money(one.amount),
-        "valid_until": last_day_of(one, zone).isoformat(),
+        "valid_until": end_of_day(last_day_of(one, zone), zone),
         "state": one.state,
     }
 
@@ -103,7 +109,7 @@ class Spending:
             )
         )
         assert isinstance(outcome.answer, VoucherAnswer)  # noqa: S101 - each command has its own answer
-        return created(voucher_to_wire(outcome.answer), hit=outcome.hit)
+        return created(voucher_to_wire(outcome.answer, self._zone), hit=outcome.hit)
 
     async def show(self, call: Call) -> Reply:
         """A voucher as it stands."""
@@ -113,7 +119,7 @@ class Spending:
         """Take a voucher back."""
         outcome = await self._ledger.execute(CancelVoucher(voucher_id=path_id(call, "voucher_id")))
         assert isinstance(outcome.answer, VoucherAnswer)  # noqa: S101 - as above
-        return answer(voucher_to_wire(outcome.answer))
+        return answer(voucher_to_wire(outcome.answer, self._zone))
 
     async def redeem(self, call: Call) -> Reply:
         """The shop's till takes a voucher; letters of a code may be typed small."""

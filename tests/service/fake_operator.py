@@ -145,7 +145,7 @@ class FakeOperator:
     def post_vouchers(self, _path: list[str], body: Any, _query: Any) -> tuple[int, Any]:
         self._post(body["msisdn"], "voucher", "bonus", "voucher", body["amount"])
         self._sms(body["msisdn"], "Ваучер на телефон 50 р: ABC-1, до 28.09.2025")
-        until = "2025-09-28"
+        until = "2025-09-28T23:59:59+03:00"
         return 201, {"code": "ABC-1", "amount": body["amount"], "valid_until": until, "state": "issued"}
 
     def get_ledger(self, *_: Any) -> tuple[int, Any]:
