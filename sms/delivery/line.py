@@ -24,13 +24,14 @@ from sms.outbox.model import DeathReason
 from sms.outbox.retry import StatusClass, class_of, status_name
 from sms.outbox.settle import ANSWER_OF_CLASS, Answer
 from sms.smpp.constants import Tag
-from sms.smpp.pdu import MessageResp, Pdu
+from sms.smpp.pdu import GenericNack, MessageResp, Pdu
 
 AHEAD_S = 0.1
 """Written ahead of the window: what the link takes in this time. A kill leaves no more than that in doubt."""
 SHARED_WINDOW_WAIT_S = 0.02
 """The window is full of somebody else's requests (USSD on the same link): look again after this."""
 AFTER_ERROR_S = 1.0
+STATUS_OK = status_name(0)
 
 
 class Wire(Protocol):
@@ -82,6 +83,7 @@ class Line:
         self._in_flight: set[Part] = set()
         self._timer: IDelayedCall | None = None
         self._has_written = False
+        self._refill_at = 0
 
     @property
     def is_up(self) -> bool:
@@ -133,6 +135,7 @@ class Line:
     def add(self, parts: Iterable[Part], session_id: str) -> None:
         """Submit these when window and rate allow; if that session is gone they come back as never written."""
         self._waiting.extend(parts)
+        self._refill_at = len(self._waiting) // 2
         if self.is_up and session_id == self.session_id:
             self.pump()
         else:
@@ -160,7 +163,7 @@ class Line:
         except Exception:  # noqa: BLE001 - the dispatcher's border: one bad message must not stop the rest
             self._log.error("sending on link {link} failed", link=self.name, log_failure=Failure())
             self._wake_in(AFTER_ERROR_S)
-        if self._wire is not None and len(self._waiting) <= self.room():
+        if len(self._waiting) <= self._refill_at and self._wire is not None:
             self._on_room()
 
     def _write(self) -> None:
@@ -226,27 +229,26 @@ class Line:
         self.pump()
 
     def _responded(self, part: Part, response: Pdu, at: int) -> None:
-        status_class = class_of(response.command_status, self._status_classes)
-        answer = ANSWER_OF_CLASS[status_class]
-        smsc_id = None
-        if status_class is StatusClass.ACCEPTED:
-            self.pacer.accepted(self._clock.seconds())
-            if isinstance(response, MessageResp):
-                smsc_id = response.message_id or None
-        elif status_class is StatusClass.THROTTLED:
-            self._counters.throttled[self.name] += 1
-            self.pacer.throttled(self._clock.seconds())
-        elif status_class is StatusClass.LINK:
-            self._log.warn(
-                "link {link} answered {status}: it rests", link=self.name, status=status_name(response.command_status)
-            )
-            self.pacer.rest(self._clock.seconds())
-            self.give_back()
         if response.tlvs:
             congestion = response.tlv_int(Tag.CONGESTION_STATE)
             if congestion is not None:
                 self.pacer.congestion(self._clock.seconds(), congestion)
-        self._settle(part, answer, status_name(response.command_status), at, smsc_id)
+        if response.command_status == 0 and isinstance(response, MessageResp):
+            self.pacer.accepted(self._clock.seconds())
+            self._settle(part, Answer.ACCEPTED, STATUS_OK, at, response.message_id or None)
+            return
+        status = status_name(response.command_status)
+        status_class = class_of(response.command_status, self._status_classes)
+        if isinstance(response, GenericNack) and status_class is StatusClass.ACCEPTED:
+            status_class = StatusClass.TEMPORARY  # whatever its status says: it was not understood
+        if status_class is StatusClass.THROTTLED:
+            self._counters.throttled[self.name] += 1
+            self.pacer.throttled(self._clock.seconds())
+        elif status_class is StatusClass.LINK:
+            self._log.warn("link {link} answered {status}: it rests", link=self.name, status=status)
+            self.pacer.rest(self._clock.seconds())
+            self.give_back()
+        self._settle(part, ANSWER_OF_CLASS[status_class], status, at)
 
     def _settle(self, part: Part, answer: Answer, status: str, at: int, smsc_id: str | None = None) -> None:
         self._counters.submitted[part.flight.message.kind, self.name, answer] += 1

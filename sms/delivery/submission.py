@@ -6,7 +6,7 @@ from datetime import timedelta
 from sms.outbox.attempts import reference_of
 from sms.smpp.constants import EsmClass, Npi, RegisteredDelivery, Tag, Ton
 from sms.smpp.pdu import SubmitSm
-from sms.text import Segment
+from sms.text import Coding, Segment
 
 SENDER_CHARS_MAX = 11
 VALIDITY_MAX = timedelta(days=63)
@@ -18,8 +18,8 @@ class Sender:
     """The address messages come from, as SMPP writes it."""
 
     address: str
-    ton: Ton = Ton.ALPHANUMERIC
-    npi: Npi = Npi.UNKNOWN
+    ton: int = int(Ton.ALPHANUMERIC)
+    npi: int = int(Npi.UNKNOWN)
 
 
 def sender_of(address: str) -> Sender:
@@ -27,8 +27,17 @@ def sender_of(address: str) -> Sender:
     if not (address.isascii() and address.isdigit()):
         return Sender(address=address)
     if len(address) > SENDER_CHARS_MAX - 1:
-        return Sender(address=address, ton=Ton.INTERNATIONAL, npi=Npi.ISDN)
-    return Sender(address=address, ton=Ton.UNKNOWN, npi=Npi.ISDN)
+        return Sender(address=address, ton=_INTERNATIONAL, npi=_ISDN)
+    return Sender(address=address, ton=int(Ton.UNKNOWN), npi=_ISDN)
+
+
+# Plain numbers: members of an enum cost as much to look up as the rest of the PDU does to build.
+_INTERNATIONAL = int(Ton.INTERNATIONAL)
+_ISDN = int(Npi.ISDN)
+_UDHI = int(EsmClass.UDHI)
+_FINAL_RECEIPT = int(RegisteredDelivery.FINAL)
+_REFERENCE = int(Tag.USER_MESSAGE_REFERENCE)
+_DATA_CODING = {coding: coding.data_coding for coding in Coding}
 
 
 def submit_sm(sender: Sender, msisdn: str, segment: Segment, *, seq: int, validity_period: str = "") -> SubmitSm:
@@ -37,15 +46,15 @@ def submit_sm(sender: Sender, msisdn: str, segment: Segment, *, seq: int, validi
         source_addr_ton=sender.ton,
         source_addr_npi=sender.npi,
         source_addr=sender.address,
-        dest_addr_ton=Ton.INTERNATIONAL,
-        dest_addr_npi=Npi.ISDN,
+        dest_addr_ton=_INTERNATIONAL,
+        dest_addr_npi=_ISDN,
         destination_addr=msisdn,
-        esm_class=EsmClass.UDHI if segment.udh else 0,
-        registered_delivery=RegisteredDelivery.FINAL,
-        data_coding=segment.coding.data_coding,
+        esm_class=_UDHI if segment.udh else 0,
+        registered_delivery=_FINAL_RECEIPT,
+        data_coding=_DATA_CODING[segment.coding],
         validity_period=validity_period,
         short_message=segment.short_message,
-        tlvs=((Tag.USER_MESSAGE_REFERENCE, reference_of(seq).to_bytes(2)),),
+        tlvs=((_REFERENCE, reference_of(seq).to_bytes(2)),),
     )
 
 

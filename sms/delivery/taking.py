@@ -7,6 +7,7 @@ rendered or is too long makes its own message a dead letter and no other.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,10 +17,11 @@ from twisted.python.failure import Failure
 from sms.outbox.attempts import Attempt, Frozen, record_attempts, unsent_segments
 from sms.outbox.claim import Claimant, bury, claim
 from sms.outbox.model import Claimed, DeathReason, Rendered
-from sms.text import Segment, TextTooLong, prepared, segments_for
+from sms.text import Segment, TextTooLong, UnicodeMode, prepared, segments_for
 
 REFERENCE_MODULUS = 256
 """Concatenation references of one octet."""
+TEXTS_KEPT = 4_096
 
 Render = Callable[[Connection, Sequence[Claimed]], Sequence[Rendered]]
 
@@ -105,20 +107,29 @@ def _texts(
     rendered = _render(connection, fresh, order.render)
     texts: dict[int, _Text] = {}
     for one in messages:
-        text, language = one.text, one.language or ""
-        if text is None:
-            form = rendered.get(one.seq)
-            if form is None:
-                dead.append((one.seq, DeathReason.RENDER_FAILED.value))
-                continue
-            text, language = prepared(_storable(form.text), form.mode), form.language
+        if one.text is not None:
+            form = Rendered(text=one.text, language=one.language or "")
+        elif one.seq in rendered:
+            form = rendered[one.seq]
+        else:
+            dead.append((one.seq, DeathReason.RENDER_FAILED.value))
+            continue
         try:
-            segments = segments_for(text, reference=one.seq % REFERENCE_MODULUS, parts_max=order.parts_max)
+            text, segments = _cut(form.text, form.mode)
+            if len(segments) > 1:
+                segments = segments_for(text, reference=one.seq % REFERENCE_MODULUS, parts_max=order.parts_max)
         except TextTooLong:
             dead.append((one.seq, DeathReason.TEXT_TOO_LONG.value))
             continue
-        texts[one.seq] = _Text(text=text, language=language, segments=segments)
+        texts[one.seq] = _Text(text=text, language=form.language, segments=segments)
     return texts
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def _cut(text: str, mode: UnicodeMode) -> tuple[str, tuple[Segment, ...]]:
+    """The text as it will be sent, and in how many segments: the bulk of a month has few different texts."""
+    ready = prepared(_storable(text), mode)
+    return ready, segments_for(ready, reference=0)
 
 
 def _render(connection: Connection, messages: Sequence[Claimed], render: Render) -> dict[int, Rendered]:

@@ -121,15 +121,17 @@ def claim(connection: Connection, claimant: Claimant, limit: int) -> Claim:
     is_cut_short = False
     for priority in Priority:
         for round_no in range(ROUNDS_MAX + 1):
-            if len(taken) >= limit or round_no == ROUNDS_MAX:
+            asked = limit - len(taken)
+            if not asked or round_no == ROUNDS_MAX:
                 is_cut_short = True
                 break
-            found = _sort(_front(connection, claimant, priority, limit - len(taken)), claimant, busy)
+            rows = _front(connection, claimant, priority, asked)
+            found = _sort(rows, claimant, busy)
             _store(connection, claimant, found)
             taken += found.taken
             expired += len(found.expired)
             postponed += len(found.postponed)
-            if not (found.parked or found.expired or found.postponed or found.taken):
+            if len(rows) < asked and not found.out_of_the_way:
                 break
     return Claim(messages=taken, expired=expired, postponed=postponed, may_hold_more=is_cut_short)
 

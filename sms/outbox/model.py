@@ -216,11 +216,14 @@ class Claimed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """The text of a message in its subscriber's language, and how far its letters may be rewritten."""
+    """The text of a message in its subscriber's language.
+
+    `mode` says how far its letters may still be rewritten; the default sends it as it stands.
+    """
 
     text: str
     language: str
-    mode: UnicodeMode = UnicodeMode.CHEAPEST
+    mode: UnicodeMode = UnicodeMode.STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

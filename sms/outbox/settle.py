@@ -71,13 +71,16 @@ class Verdict:
     retry_at: int | None = None
 
 
+_ACCEPTED = next_state(OutboxState.WRITTEN, Step.ACCEPT)
+
+
 def verdict(
     outcomes: Sequence[SegmentOutcome], policy: ClassPolicy, *, failures: int, now_wall: int, rng: Rng
 ) -> Verdict:
     """The verdict over a WRITTEN message from the answers to the segments that were in flight."""
+    if all(outcome.answer is Answer.ACCEPTED for outcome in outcomes):
+        return Verdict(state=_ACCEPTED, failures=failures)
     answers = {outcome.answer for outcome in outcomes}
-    if answers == {Answer.ACCEPTED}:
-        return Verdict(state=next_state(OutboxState.WRITTEN, Step.ACCEPT), failures=failures)
     if Answer.PERMANENT in answers:
         refusal = next(outcome.status for outcome in outcomes if outcome.answer is Answer.PERMANENT)
         return Verdict(state=next_state(OutboxState.WRITTEN, Step.GIVE_UP), failures=failures + 1, reason=refusal)

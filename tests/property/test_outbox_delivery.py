@@ -45,14 +45,21 @@ from sms.outbox import (
 from sms.outbox.instants import to_micros
 from sms.outbox.schema import message
 
+NO_QUIET_HOURS = QuietHours(start=QuietHours().end)
 LONG = bool(os.environ.get("FIRSTCHARGE_LONG"))
 NOON = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 POLICIES = {ServiceClass.SERVICE: SERVICE_POLICY, ServiceClass.ADVERT: ADVERT_POLICY}
-AT_REST = {OutboxState.ACCEPTED, OutboxState.ENROUTE, OutboxState.DELIVERED, OutboxState.UNDELIVERABLE, OutboxState.DEAD}
+AT_REST = {
+    OutboxState.ACCEPTED,
+    OutboxState.ENROUTE,
+    OutboxState.DELIVERED,
+    OutboxState.UNDELIVERABLE,
+    OutboxState.DEAD,
+}
 
 OPERATIONS = (
-    "take", "take", "take_and_die", "write", "write", "write", "answer", "answer", "answer_and_die", "receipt", "kill",
-    "wait",
+    "take", "take", "take_and_die", "write", "write", "write", "answer", "answer", "answer_and_die",
+    "receipt", "kill", "wait",
 )  # fmt: skip
 
 
@@ -106,7 +113,9 @@ class World:
         self.check_one_in_flight_per_destination()
 
     def take(self, *, dies: bool = False) -> None:
-        claimant = Claimant(owner="g", now_business=self.wall, now_wall=self.wall, quiet=QuietHours(start=QuietHours().end))
+        claimant = Claimant(
+            owner="g", now_business=self.wall, now_wall=self.wall, quiet=QuietHours(start=QuietHours().end)
+        )
         with self.engine.connect() as connection:
             messages = claim(connection, claimant, self.rng.randint(1, 4)).messages
             unsent = unsent_segments(connection, messages)
@@ -140,7 +149,14 @@ class World:
         flight = self.rng.choice(ready)
         segment_no = flight.unwritten.pop(0)
         answer = self.rng.choices(
-            [Answer.ACCEPTED, Answer.UNKNOWN, Answer.THROTTLED, Answer.TEMPORARY, Answer.NEVER_WRITTEN, Answer.PERMANENT],
+            [
+                Answer.ACCEPTED,
+                Answer.UNKNOWN,
+                Answer.THROTTLED,
+                Answer.TEMPORARY,
+                Answer.NEVER_WRITTEN,
+                Answer.PERMANENT,
+            ],
             [10, 3, 2, 2, 1, 1],
         )[0]
         self.submit(flight, segment_no, answer, reached=answer is Answer.UNKNOWN and self.rng.random() < 0.7)

@@ -178,7 +178,9 @@ class Sending:
         self.database.do(
             enqueue,
             [
-                NewMessage(**{"message_id": one, "msisdn": msisdn or str(79160000000 + known + at), **given, **fields})
+                NewMessage(
+                    **{"message_id": one, "msisdn": msisdn or str(79160000000 + known + at), **given, **fields}
+                )
                 for at, one in enumerate(message_ids)
             ],
         )

@@ -13,7 +13,7 @@ from sms.errors import DestinationAddressInvalid, ResponseTimeout
 from sms.outbox import Priority, ServiceClass, StatusClass
 from sms.outbox.schema import attempt
 from sms.smpp.constants import CommandStatus, Tag
-from sms.smpp.pdu import SubmitSm
+from sms.smpp.pdu import GenericNack, SubmitSm
 
 S = CommandStatus
 
@@ -73,7 +73,11 @@ def test_cyrillic_travels_as_ucs2_and_a_long_text_in_segments_of_one_reference(s
     sending.queue("m")
     assert [pdu.data_coding for pdu in session.submitted] == [8, 8, 8]
     assert [pdu.esm_class for pdu in session.submitted] == [0x40] * 3
-    assert [pdu.short_message[:6].hex() for pdu in session.submitted] == ["050003010301", "050003010302", "050003010303"]
+    assert [pdu.short_message[:6].hex() for pdu in session.submitted] == [
+        "050003010301",
+        "050003010302",
+        "050003010303",
+    ]
     session.answer()
     session.answer(number=3)
     assert sending.view("m").state == "written"
@@ -250,6 +254,15 @@ def test_a_permanent_refusal_is_a_dead_letter_that_names_the_status(sending: Sen
     session.answer(S.ESME_RINVDSTADR)
     assert (sending.view("m").state, sending.view("m").reason) == ("dead", "ESME_RINVDSTADR")
     assert sending.counters.dead == 1
+
+
+def test_a_generic_nack_fails_its_message_only_whatever_its_status(sending: Sending) -> None:
+    session = sending.start().bind()
+    sending.queue("m", "n")
+    for sequence_number, status in ((1, 0), (2, S.ESME_RINVCMDID)):
+        _, answered = session.waiting.pop(sequence_number)
+        answered(GenericNack(command_status=status))
+    assert sending.states() == {"m": "held", "n": "held"}
 
 
 def test_a_links_own_table_decides_on_vendor_codes() -> None:

@@ -173,7 +173,9 @@ def test_the_second_of_two_receipts_after_a_lost_answer_is_found_by_our_referenc
 
 
 def test_a_receipt_that_names_no_message_is_refused_for_good(receiving: Receiving) -> None:
-    assert receiving.take(receipt_pdu(short_message=b"what?"), receipt_pdu(short_message=b"id:5 stat:HM")) == [NEVER] * 2
+    assert (
+        receiving.take(receipt_pdu(short_message=b"what?"), receipt_pdu(short_message=b"id:5 stat:HM")) == [NEVER] * 2
+    )
     assert receiving.sending.counters.receipts_unreadable == 2
 
 
