@@ -29,6 +29,7 @@ from billing.calendar import period_of
 from billing.decision import Context, Outcome
 from billing.events import MemberLeft, NumberChanged
 from gateway import __version__, faults, migrations
+from gateway.alarms import Alarms
 from gateway.campaigns import Campaigns
 from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
@@ -103,6 +104,7 @@ class Gateway:
         )
         self._counters = DeliveryCounters()
         self._metrics = Metrics(self._counters)
+        self._alarms = Alarms()
         self._dispatcher = self._build_dispatcher()
         self._keywords = Keywords(
             service_number=settings.sms.service_number,
@@ -351,6 +353,7 @@ class Gateway:
             is_demo=settings.demo,
             current_month=partial(self._current_month, months),
             exposition=self._metrics.exposition,
+            alarms=self._alarms.raised,
         )
         router = build_router(
             ApiParts(
@@ -372,6 +375,7 @@ class Gateway:
                 keys=keys,
                 wall=time.time,
                 postback_rejected=self._metrics.postback_rejected,
+                order_conflicted=self._alarms.order_conflicted,
                 zone=self._programme.zone,
                 currency=settings.programme.currency,
                 owns_main=self._programme.main_balance == "internal",

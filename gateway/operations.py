@@ -39,6 +39,7 @@ class GatewayOperations:
         is_demo: bool,
         current_month: Callable[[], Awaitable[MonthRunView]],
         exposition: Callable[[], bytes],
+        alarms: Callable[[], Sequence[str]],
     ) -> None:
         self._database = database
         self._directory = directory
@@ -48,6 +49,7 @@ class GatewayOperations:
         self._is_demo = is_demo
         self._current_month = current_month
         self._exposition = exposition
+        self._alarms = alarms
 
     async def unready(self) -> Sequence[str]:
         """What keeps it from serving; the database was checked before the door opened."""
@@ -67,7 +69,8 @@ class GatewayOperations:
             "clock": {"now": self._clock.now().isoformat()},
             "catalogue": self._directory.running.version or None,
             "alarms": [f"link {name} is not bound" for name in self._links.down]
-            + ([f"{pending.dead} messages are dead"] if pending.dead else []),
+            + ([f"{pending.dead} messages are dead"] if pending.dead else [])
+            + list(self._alarms()),
         }
 
     def verify(self) -> "Deferred[Verdict]":

@@ -24,7 +24,10 @@ from gateway.http.subscribers import Subscribers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiParts:
-    """What the calls are made of. `wall` gives Unix seconds; `postback_rejected(reason)` counts."""
+    """What the calls are made of. `wall` gives Unix seconds.
+
+    `postback_rejected(reason)` counts; `order_conflicted(partner, order_id)` raises an alarm.
+    """
 
     ledger: Ledger
     erasing: Erasing
@@ -37,6 +40,7 @@ class ApiParts:
     keys: Keys
     wall: Callable[[], float]
     postback_rejected: Callable[[str], None]
+    order_conflicted: Callable[[str, str], None]
     zone: ZoneInfo
     currency: str
     owns_main: bool
@@ -54,7 +58,15 @@ def build_router(parts: ApiParts) -> Router:
         *Members(ledger, reads, zone, parts.terms_version).routes(),
         *Adverts(parts.advertising).routes(),
         *CatalogueCalls(directory, zone).routes(),
-        *Orders(ledger, reads, directory, zone=zone, wall=parts.wall, rejected=parts.postback_rejected).routes(),
+        *Orders(
+            ledger,
+            reads,
+            directory,
+            zone=zone,
+            wall=parts.wall,
+            rejected=parts.postback_rejected,
+            conflicted=parts.order_conflicted,
+        ).routes(),
         *Charges(ledger, reads, zone).routes(),
         *ChargesBatch(ledger, zone).routes(),
         *Reservations(ledger, reads, zone).routes(),

@@ -19,7 +19,7 @@ from billing.commands import (
     OverrideAccrual,
     RecordClick,
 )
-from billing.errors import UnknownOrder, UnknownPartner
+from billing.errors import Conflict, UnknownOrder, UnknownPartner
 from billing.money import format_money
 from billing.records import Accrual
 from billing.words import OrderChannel
@@ -249,7 +249,11 @@ def accrual_to_wire(one: Accrual, zone: ZoneInfo) -> AccrualDocument:
 
 
 class Orders:
-    """The calls about clicks, orders and promotions. `rejected(reason)` counts postbacks that were turned away."""
+    """The calls about clicks, orders and promotions.
+
+    `rejected(reason)` counts postbacks that were turned away; `conflicted(partner, order_id)` raises the alarm that
+    a known order came again with other figures (rule 22).
+    """
 
     def __init__(
         self,
@@ -260,6 +264,7 @@ class Orders:
         zone: ZoneInfo,
         wall: Callable[[], float],
         rejected: Callable[[str], None],
+        conflicted: Callable[[str, str], None],
     ) -> None:
         self._ledger = ledger
         self._reads = reads
@@ -267,6 +272,7 @@ class Orders:
         self._zone = zone
         self._wall = wall
         self._rejected = rejected
+        self._conflicted = conflicted
 
     async def click(self, call: Call) -> Reply:
         """Record a click-out, for any number."""
@@ -298,7 +304,12 @@ class Orders:
         except ValidationError as error:
             self._rejected("malformed")
             raise malformed(error, is_union=True) from None
-        outcome = await self._ledger.execute(event.command(partner))
+        try:
+            outcome = await self._ledger.execute(event.command(partner))
+        except Conflict:
+            self._rejected("conflict")
+            self._conflicted(partner, event.order_id)
+            raise
         assert isinstance(outcome.answer, OrderAnswer)  # noqa: S101 - as above
         return answer(order_to_wire(outcome.answer), hit=outcome.hit)
 

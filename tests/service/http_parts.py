@@ -399,6 +399,7 @@ class Door:
         self.directory = FakeDirectory()
         self.program = FakeProgram()
         self.rejected: list[str] = []
+        self.conflicted: list[str] = []
         records = [
             KeyRecord(hash=hash_of(KEY), principal=Principal(name="demo", scopes=frozenset(Scope))),
             *(
@@ -424,6 +425,7 @@ class Door:
                 keys=self.keys,
                 wall=lambda: self.wall,
                 postback_rejected=self.rejected.append,
+                order_conflicted=lambda partner, order_id: self.conflicted.append(f"{partner}:{order_id}"),
                 zone=MOSCOW,
                 currency="RUB",
                 owns_main=True,

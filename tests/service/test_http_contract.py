@@ -435,6 +435,14 @@ def test_a_signed_but_malformed_postback_names_what_is_wrong(door: Door) -> None
     assert door.rejected == ["malformed"] * 3
 
 
+def test_a_known_order_with_other_figures_is_refused_counted_and_raises_an_alarm(door: Door) -> None:
+    """Scenario 16, rule 22."""
+    door.ledger.fails["OrderConfirmed"] = errors.Conflict("this order is confirmed with other figures", field="goods")
+    refused = postback(door, {"event": "confirmed", "order_id": "o-1", "goods": "9.00"})
+    assert (refused.status, refused.code, refused.body["field"]) == (409, "CONFLICT", "goods")
+    assert (door.rejected, door.conflicted) == (["conflict"], ["ozon:o-1"])
+
+
 def test_a_partners_key_sees_its_own_orders_only(door: Door) -> None:
     assert door.call("GET", "/v1/accruals/ozon/o-1", key="ozon-key").status == 200
     own, others = (

@@ -24,3 +24,20 @@ def test_the_cookie_of_a_login_opens_status_and_docs_and_no_call(shared: System)
     forged = {"Cookie": cookie["Cookie"][:-2] + "00"}
     assert http_call(shared.http_port, "GET", "/status", None, forged).status == 401
     assert http_call(shared.http_port, "POST", "/login", {"key": "nope"}).status == 401
+
+
+def test_other_figures_for_an_accrued_order_are_refused_logged_and_an_alarm(shared: System) -> None:
+    """Scenario 16."""
+    msisdn = "79164000001"
+    shared.member(msisdn)
+    shared.accrue(msisdn, "50", "alarm-1")
+    assert shared.ok("GET", "/status")["alarms"] == []
+    before = shared.postings(msisdn)
+    for _ in range(2):
+        refused = shared.shop("ozon", "alarm-1", "confirm", {"goods": "2000.00"})
+        assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
+    assert shared.ok("GET", "/status")["alarms"] == ["order ozon:alarm-1 was told again with other figures"]
+    assert "order_conflicted" in (shared.folder / "gateway.log").read_text()
+    metrics = http_call(shared.http_port, "GET", "/metrics").body
+    assert 'firstcharge_postback_rejected_total{reason="conflict"} 2.0' in metrics
+    assert shared.postings(msisdn) == before

@@ -1,0 +1,31 @@
+"""What needs a person and does not pass by itself: said in the log once, shown in /status until the next start."""
+
+from collections import OrderedDict
+
+from twisted.logger import Logger
+
+ALARMS_MAX = 50
+"""Remembered; the oldest goes first. The log has them all."""
+
+
+class Alarms:
+    """Remembers what was raised; the same alarm again is one."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._raised: OrderedDict[str, None] = OrderedDict()
+
+    def order_conflicted(self, partner: str, order_id: str) -> None:
+        """A shop told a known order again with other figures; nothing changed (rule 22)."""
+        self._log.warn("order_conflicted {partner} {order_id}", partner=partner, order_id=order_id)
+        self._raise(f"order {partner}:{order_id} was told again with other figures")
+
+    def raised(self) -> list[str]:
+        """The alarms, oldest first."""
+        return list(self._raised)
+
+    def _raise(self, alarm: str) -> None:
+        self._raised[alarm] = None
+        if len(self._raised) > ALARMS_MAX:
+            self._raised.popitem(last=False)
