@@ -185,6 +185,7 @@ class Gateway:
             links=self._links,
             now=self.now,
             current_month=partial(self._current_month, months),
+            currency=self._settings.programme.currency,
         )
         await start(Part(name="gauges", start=gauges.start, stop=gauges.stop))
         await self._links.start()

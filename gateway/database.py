@@ -70,15 +70,27 @@ class _Lane:
         self._reactor = reactor
         self._pool = ThreadPool(1, 1, name)
         self._connection: Connection | None = None
+        self._wait_seconds = 0.0
+
+    def take_wait_seconds(self) -> float:
+        """The longest that work waited for the thread since this was asked last."""
+        longest, self._wait_seconds = self._wait_seconds, 0.0
+        return longest
 
     def start(self) -> None:
         self._pool.start()
 
     def run(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Deferred[T]":
         context = contextvars.copy_context()
-        return deferToThreadPool(self._reactor, self._pool, context.run, self._in_transaction, work, args, kwargs)
+        asked_at = self._reactor.seconds()
+        return deferToThreadPool(
+            self._reactor, self._pool, context.run, self._in_transaction, asked_at, work, args, kwargs
+        )
 
-    def _in_transaction(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    def _in_transaction(
+        self, asked_at: float, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> T:
+        self._wait_seconds = max(self._wait_seconds, self._reactor.seconds() - asked_at)
         if self._connection is None:
             self._connection = self._engine.connect()
         try:
@@ -144,6 +156,10 @@ class Database:
     ) -> "Deferred[T]":
         """As `read`, for what takes seconds: a thread of its own, so that no dial waits behind it."""
         return self._auditor.run(work, args, kwargs)
+
+    def take_wait_seconds(self) -> float:
+        """The longest that work waited for one of the threads since this was asked last."""
+        return max(lane.take_wait_seconds() for lane in (self._writer, self._reader, self._auditor))
 
     async def stop(self) -> None:
         """End the threads after their queued work and release the file."""

@@ -9,6 +9,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from billing.store.liability import liability
 from gateway.database import Database
 from gateway.http.ports import MonthRunView
 from gateway.links import Links
@@ -16,10 +17,12 @@ from gateway.metrics import Metrics
 from sms.outbox import pending_counts
 
 INTERVAL_SECONDS = 5.0
+LIABILITY_REST = 20
+"""Sums over all subscriptions are taken again after this many times as long as they took."""
 
 
 class Gauges:
-    """Looks at the outbox, the links' windows, the month run and the reactor's lag."""
+    """Looks at the outbox, the links' windows, the month run, what is owed, and how long things wait."""
 
     _log = Logger()
 
@@ -32,6 +35,7 @@ class Gauges:
         links: Links,
         now: Callable[[], datetime],
         current_month: Callable[[], Awaitable[MonthRunView]],
+        currency: str,
     ) -> None:
         self._metrics = metrics
         self._reactor = reactor
@@ -39,6 +43,8 @@ class Gauges:
         self._links = links
         self._now = now
         self._current_month = current_month
+        self._currency = currency
+        self._liability_due_at = 0.0
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
         self._looking: Deferred[LoopingCall] | None = None
@@ -46,8 +52,8 @@ class Gauges:
 
     async def start(self) -> None:
         """Begin to look."""
-        self._due_at = self._reactor.seconds() + INTERVAL_SECONDS
-        self._looking = self._loop.start(INTERVAL_SECONDS, now=False)
+        self._due_at = self._reactor.seconds()
+        self._looking = self._loop.start(INTERVAL_SECONDS)
 
     async def stop(self) -> None:
         """Look no more; a look that runs ends first."""
@@ -62,6 +68,7 @@ class Gauges:
         self._due_at = now + INTERVAL_SECONDS
         for link in self._links.links:
             self._metrics.window_used(link.config.name, self._links.window_used(link))
+        self._metrics.database_wait(self._database.take_wait_seconds())
         return Deferred.fromCoroutine(self._look_up()).addErrback(self._failed)
 
     async def _look_up(self) -> None:
@@ -69,6 +76,11 @@ class Gauges:
         run = await self._current_month()
         if run.status != "pending":
             self._metrics.month_progress(run.progress)
+        started_at = self._reactor.seconds()
+        if started_at >= self._liability_due_at:
+            self._metrics.liability(await self._database.audit(liability, self._now()), self._currency)
+            ended_at = self._reactor.seconds()
+            self._liability_due_at = ended_at + LIABILITY_REST * (ended_at - started_at)
 
     def _failed(self, failure: Failure) -> None:
         self._log.failure("gauges_failed", failure)

@@ -62,7 +62,9 @@ class Metrics(Collector):
         self._sessions = Buckets(SESSION_SECONDS_BOUNDS)
         self._pending: Mapping[str, int] = {}
         self._oldest_seconds = 0.0
-        self._month_progress: float | None = None
+        self._month_progress: Mapping[tuple[str, ...], float] = {}
+        self._liability: Mapping[tuple[str, ...], int] = {}
+        self._database_wait_seconds = 0.0
         self._lag_seconds = 0.0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -110,7 +112,15 @@ class Metrics(Collector):
 
     def month_progress(self, progress: float) -> None:
         """How far the current month's run is, 0 to 1."""
-        self._month_progress = progress
+        self._month_progress = {(): progress}
+
+    def liability(self, sums: Mapping[str, int], currency: str) -> None:
+        """What is owed to subscribers, by state."""
+        self._liability = {(state, currency): amount for state, amount in sums.items()}
+
+    def database_wait(self, seconds: float) -> None:
+        """How long database work last waited for its thread, at most."""
+        self._database_wait_seconds = seconds
 
     def reactor_lag(self, seconds: float) -> None:
         """How late the last timer was."""
@@ -146,8 +156,9 @@ class Metrics(Collector):
         yield _counters("postback_rejected", "Postbacks turned away", ("reason",), rejected)
         yield _counters("bill_lines", "Charges drawn", ("outcome",), _single(self._bill_lines))
         yield _counters("bill_amount_minor", "Sums drawn, kopecks", ("source",), _single(self._bill_amounts))
-        if self._month_progress is not None:
-            yield _gauge("month_run_progress_ratio", "The current month's run, 0 to 1", self._month_progress)
+        yield _gauges("month_run_progress_ratio", "The current month's run, 0 to 1", (), self._month_progress)
+        owed = "Owed to subscribers, kopecks"
+        yield _gauges("cashback_liability_minor", owed, ("state", "currency"), self._liability)
 
     def _ussd_families(self) -> Iterator[Metric]:
         yield _counters("ussd_requests", "Dials by code and outcome", ("code", "outcome"), self._dials)
@@ -159,6 +170,7 @@ class Metrics(Collector):
 
     def _health_families(self) -> Iterator[Metric]:
         yield _gauge("reactor_lag_seconds", "How late timers run", self._lag_seconds)
+        yield _gauge("db_pool_wait_seconds", "Longest recent wait for a database thread", self._database_wait_seconds)
 
 
 def _single(values: Mapping[str, int]) -> Mapping[tuple[str, ...], int]:
@@ -180,7 +192,9 @@ def _gauge(name: str, says: str, value: float) -> Metric:
     return GaugeMetricFamily(PREFIX + name, says, value=value)
 
 
-def _gauges(name: str, says: str, labels: Sequence[str], values: Mapping[tuple[str, ...], int]) -> GaugeMetricFamily:
+def _gauges(
+    name: str, says: str, labels: Sequence[str], values: Mapping[tuple[str, ...], float]
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(PREFIX + name, says, labels=labels)
     for label_values, value in values.items():
         family.add_metric(label_values, value)

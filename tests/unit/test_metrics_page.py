@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from billing.answers import ChargeAnswer
@@ -68,6 +69,8 @@ def test_what_was_counted_is_on_the_page() -> None:
     metrics.outbox(Pending(by_kind={"accrued": 5}, in_doubt=0, dead=0, oldest_due=NOW - timedelta(seconds=90)), NOW)
     metrics.month_progress(0.5)
     metrics.reactor_lag(0.002)
+    metrics.database_wait(0.25)
+    metrics.liability({"pending": 3500, "bonus": 8000, "cashback": 15000}, "RUB")
     found = samples(metrics)
     assert (
         found["firstcharge_sms_submitted_total", (("kind", "accrued"), ("link", "smsc-1"), ("result", "accepted"))]
@@ -91,6 +94,9 @@ def test_what_was_counted_is_on_the_page() -> None:
     assert found["firstcharge_outbox_oldest_seconds", ()] == 90
     assert found["firstcharge_month_run_progress_ratio", ()] == 0.5
     assert found["firstcharge_reactor_lag_seconds", ()] == 0.002
+    assert found["firstcharge_db_pool_wait_seconds", ()] == 0.25
+    for state, owed in (("pending", 3500), ("bonus", 8000), ("cashback", 15000)):
+        assert found["firstcharge_cashback_liability_minor", (("currency", "RUB"), ("state", state))] == owed
 
 
 def test_the_page_has_no_created_series_and_no_number() -> None:
@@ -99,3 +105,23 @@ def test_the_page_has_no_created_series_and_no_number() -> None:
     page = metrics.exposition().decode()
     assert "_created" not in page
     assert "79160000001" not in page
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ussd_requests", "ussd_session_seconds", "sms_submitted", "sms_segments", "sms_delivery_seconds"),
+        *("outbox_pending", "outbox_oldest_seconds", "outbox_in_doubt", "sms_possible_duplicates", "smpp_link_up"),
+        *("smpp_window_used", "smpp_throttled", "accruals", "postback_rejected", "cashback_liability_minor"),
+        *(
+            "bill_lines",
+            "bill_amount_minor",
+            "month_run_progress_ratio",
+            "reactor_lag_seconds",
+            "db_pool_wait_seconds",
+        ),
+    ],
+)
+def test_every_name_is_on_the_page_before_anything_happened(name: str) -> None:
+    families = text_string_to_metric_families(Metrics(DeliveryCounters()).exposition().decode())
+    assert f"firstcharge_{name}" in {one.name for one in families}

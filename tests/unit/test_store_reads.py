@@ -12,6 +12,7 @@ from billing.commands import IssueVoucher, LeaveProgramme, PutSubscriber, Refund
 from billing.errors import UnknownCharge, UnknownOrder, UnknownSubscriber, UnknownVoucher
 from billing.store import catalogue, reads, rows, schema
 from billing.store.dialects import put_rows
+from billing.store.liability import liability
 from billing.store.writer import put
 from billing.words import AccrualState, Block, Channel, ChargeType, MembershipState, Reason, VoucherState
 
@@ -53,6 +54,17 @@ def test_a_member_sees_bonus_its_1st_and_what_is_pending(connection: Connection)
     store(connection, world)
     view = reads.balance(connection, A, world.context.now, world.context.programme)
     assert (view.balances.bonus, view.bonus_due_on, view.pending) == (5_000, date(2025, 4, 1), 3_500)
+
+
+def test_what_is_owed_in_all_is_pending_bonus_and_cashback(connection: Connection) -> None:
+    world = World(at="2025-01-15 12:00").member(A).member(B)
+    world.paid("late", "1000.00")
+    assert liability(connection, world.context.now) == {"pending": 0, "bonus": 0, "cashback": 0}
+    world.at("2025-05-02 12:00")
+    world.paid("o-1", "700.00")
+    world.charge("c", "10.00")
+    store(connection, world)
+    assert liability(connection, world.context.now) == {"pending": 3_500, "bonus": 5_000, "cashback": 4_000}
 
 
 def test_a_pending_reward_past_its_deadline_is_expired_swept_or_not(connection: Connection) -> None:
