@@ -1,8 +1,9 @@
 """Delivery receipts: any number of times, in any order, before or after the answer to their submit_sm.
 
-A receipt is matched by the SMSC's message id and the number it is about. Unmatched ones wait for the answer that
-names their id. A message whose answer was lost is recognised by its user_message_reference and then needs no
-second copy.
+A receipt is matched by the SMSC's message id and the number it is about. While a message to that number has no
+stored answer, a receipt that fits nothing else waits: the answer may name its id. Only then is its id read in another
+form, as some SMSCs write it. A message whose answer was lost is recognised by its user_message_reference and then
+needs no second copy.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Row, select, text
 from sms.outbox.attempts import reference_of
 from sms.outbox.bulk import among, as_json, insert_many, run_many, update_many
 from sms.outbox.instants import MICROS_PER_SECOND, to_micros
-from sms.outbox.model import AT_THE_SMSC, OutboxState, Step, next_state, whole_state
+from sms.outbox.model import AT_THE_SMSC, FINAL_STATES, OutboxState, Step, next_state, whole_state
 from sms.outbox.schema import OPEN_SQL, UNMATCHED_SQL, attempt, message, receipt, segment
 from sms.outbox.smsc_ids import key_of, other_forms
 
@@ -115,7 +116,10 @@ _WAITING_COLUMNS = (
     receipt.c.umr,
 )
 _WAITING_BY_KEY = select(*_WAITING_COLUMNS).where(text(UNMATCHED_SQL), among(receipt.c.smsc_key))
-_WAITING_BY_REFERENCE = select(*_WAITING_COLUMNS).where(text(UNMATCHED_SQL), among(receipt.c.umr))
+_WAITING_BY_NUMBER = select(*_WAITING_COLUMNS).where(text(UNMATCHED_SQL), among(receipt.c.source))
+_UNANSWERED = select(message.c.msisdn).where(
+    text(OPEN_SQL), message.c.state != OutboxState.HELD, among(message.c.msisdn)
+)
 _ADOPT = update_many(receipt, ["receipt_id"], ["seq", "segment_no"])
 _NAME_ATTEMPT = update_many(attempt, ["seq", "segment_no", "attempt_no"], ["smsc_id", "smsc_key"])
 _MESSAGES = update_many(
@@ -164,13 +168,15 @@ def record_receipts(connection: Connection, receipts: Sequence[NewReceipt], now_
     )
 
 
-def match_waiting(connection: Connection, accepted_keys: Iterable[str], doubtful_seqs: Iterable[int] = ()) -> int:
-    """Receipts that waited for these ids, or for these messages to fall in doubt, find them; how many did."""
-    keys = [form for key in accepted_keys for form in (key, *other_forms(key))]
-    references = [reference_of(seq) for seq in doubtful_seqs]
+def match_waiting(connection: Connection, smsc_ids: Iterable[str], msisdns: Iterable[str]) -> int:
+    """Messages to these numbers have got these ids, or fell in doubt: receipts that waited for that find them.
+
+    Answers how many did.
+    """
+    keys = [key_of(smsc_id) for smsc_id in smsc_ids]
     waiting: dict[int, Row[Any]] = {}
-    for statement, wanted in ((_WAITING_BY_KEY, as_json(keys)), (_WAITING_BY_REFERENCE, as_json(references))):
-        waiting |= {row.receipt_id: row for row in connection.execute(statement, {"rows": wanted})}
+    for statement, wanted in ((_WAITING_BY_KEY, keys), (_WAITING_BY_NUMBER, list(msisdns))):
+        waiting |= {row.receipt_id: row for row in connection.execute(statement, {"rows": as_json(wanted)})}
     if not waiting:
         return 0
     rows = [waiting[receipt_id] for receipt_id in sorted(waiting)]
@@ -194,19 +200,26 @@ def match_waiting(connection: Connection, accepted_keys: Iterable[str], doubtful
 
 
 def _match(connection: Connection, receipts: Sequence[NewReceipt]) -> list[_Found | None]:
-    """The segment each receipt is about: by its id, by its id in another form, by its reference."""
+    """The segment each receipt is about; None lets it wait."""
     keys = [key_of(one.smsc_id) for one in receipts]
     by_key = _found_by(connection, set(keys))
-    matches = [_best(by_key.get(key, ()), one, is_exact=True) for key, one in zip(keys, receipts, strict=True)]
-    if None not in matches:
-        return matches
-    missing = [at for at, found in enumerate(matches) if found is None]
-    forms = {at: other_forms(keys[at]) for at in missing}
-    by_form = _found_by(connection, {form for some in forms.values() for form in some})
-    for at in missing:
-        candidates = [found for form in forms[at] for found in by_form.get(form, ())]
-        matches[at] = _best(candidates, receipts[at], is_exact=False)
-    return _match_in_doubt(connection, receipts, matches)
+    exact = [_best(by_key.get(key, ()), one, is_exact=True) for key, one in zip(keys, receipts, strict=True)]
+    unsure = [at for at, found in enumerate(exact) if found is None or found.state in FINAL_STATES]
+    if unsure:
+        in_doubt = _in_doubt(connection, [receipts[at] for at in unsure])
+        unanswered = _unanswered(connection, [receipts[at].source for at in unsure])
+        forms = {at: other_forms(keys[at]) for at in unsure if exact[at] is None}
+        by_form = _found_by(connection, {form for some in forms.values() for form in some})
+        for at in unsure:
+            one, named = receipts[at], in_doubt.get((receipts[at].source, receipts[at].umr))
+            if named is not None:
+                exact[at] = named
+            elif one.source in unanswered:
+                exact[at] = None
+            elif exact[at] is None:
+                candidates = [found for form in forms[at] for found in by_form.get(form, ())]
+                exact[at] = _best(candidates, one, is_exact=False)
+    return exact
 
 
 def _found_by(connection: Connection, keys: set[str]) -> dict[str, list[_Found]]:
@@ -218,39 +231,46 @@ def _found_by(connection: Connection, keys: set[str]) -> dict[str, list[_Found]]
 
 
 def _best(candidates: Iterable[_Found], one: NewReceipt, *, is_exact: bool) -> _Found | None:
-    """The latest candidate to the same number; a receipt without a number is believed on its own link."""
+    """The latest fitting candidate, one that is not finished before one that is.
+
+    It fits by its number; a receipt that names no number is believed on its own link.
+    """
     best: _Found | None = None
     for found in candidates:
         if one.source:
             fits = found.msisdn[-NUMBER_DIGITS_COMPARED:] == one.source[-NUMBER_DIGITS_COMPARED:]
         else:
             fits = is_exact and found.link == one.link
-        if fits:
+        if fits and (best is None or found.state not in FINAL_STATES or best.state in FINAL_STATES):
             best = found
     return best
 
 
-def _match_in_doubt(
-    connection: Connection, receipts: Sequence[NewReceipt], matches: list[_Found | None]
-) -> list[_Found | None]:
-    """Unmatched receipts with a reference, tried on messages whose answer was lost; those learn their id."""
-    missing = [at for at, found in enumerate(matches) if found is None and receipts[at].umr is not None]
-    if not missing:
-        return matches
-    numbers = {receipts[at].source for at in missing}
-    in_doubt = {
-        (row.msisdn, reference_of(row.seq)): _Found._make(row)
-        for row in connection.execute(_IN_DOUBT, {"rows": as_json(list(numbers))})
+def _in_doubt(connection: Connection, receipts: Sequence[NewReceipt]) -> dict[tuple[str, int | None], _Found]:
+    """Messages whose answer was lost, by number and reference, that these receipts are about; they learn their id."""
+    named: dict[tuple[str, int | None], NewReceipt] = {
+        (one.source, one.umr): one for one in receipts if one.umr is not None
     }
-    named: list[tuple[int | str | None, ...]] = []
-    for at in missing:
-        one = receipts[at]
-        found = in_doubt.get((one.source, one.umr or 0))
-        if found is not None:
-            matches[at] = found
-            named.append((found.seq, found.segment_no, found.attempt_no, one.smsc_id, key_of(one.smsc_id)))
-    run_many(connection, _NAME_ATTEMPT, named)
-    return matches
+    if not named:
+        return {}
+    numbers = as_json(list({number for number, _ in named}))
+    found_by: dict[tuple[str, int | None], _Found] = {}
+    for row in connection.execute(_IN_DOUBT, {"rows": numbers}):
+        found = _Found._make(row)
+        if (found.msisdn, reference_of(found.seq)) in named:
+            found_by[found.msisdn, reference_of(found.seq)] = found
+    ids = [(found, named[key].smsc_id) for key, found in found_by.items()]
+    run_many(
+        connection,
+        _NAME_ATTEMPT,
+        [(found.seq, found.segment_no, found.attempt_no, smsc_id, key_of(smsc_id)) for found, smsc_id in ids],
+    )
+    return found_by
+
+
+def _unanswered(connection: Connection, numbers: Sequence[str]) -> set[str]:
+    """Those numbers to which a message was written whose answer is not stored."""
+    return set(connection.execute(_UNANSWERED, {"rows": as_json(numbers)}).scalars())
 
 
 def _apply(connection: Connection, pairs: Sequence[tuple[_Found, Step]]) -> list[_Found]:

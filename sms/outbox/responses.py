@@ -50,13 +50,14 @@ def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
 
     Answers how many receipts had come before their answer and now found their message.
     """
-    accepted_keys: list[str] = []
+    smsc_ids: list[str] = []
     attempts: list[tuple[int | str | None, ...]] = []
     for one in settled:
         for outcome in one.outcomes:
-            key = None if outcome.smsc_id is None else key_of(outcome.smsc_id)
-            if key is not None:
-                accepted_keys.append(key)
+            key = None
+            if outcome.smsc_id is not None:
+                key = key_of(outcome.smsc_id)
+                smsc_ids.append(outcome.smsc_id)
             attempts.append(
                 (
                     one.seq,
@@ -85,9 +86,9 @@ def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
             for one in settled
         ],
     )
-    let_next_go(connection, [one.msisdn for one in settled])
-    doubtful = [one.seq for one in settled if one.verdict.state is OutboxState.UNKNOWN]
-    return match_waiting(connection, accepted_keys, doubtful)
+    destinations = [one.msisdn for one in settled]
+    let_next_go(connection, destinations)
+    return match_waiting(connection, smsc_ids, destinations)
 
 
 def _record_segments(connection: Connection, settled: Sequence[Settled]) -> dict[int, OutboxState]:

@@ -144,7 +144,7 @@ receipt = Table(
     UniqueConstraint("link", "smsc_id", "state", "done_date", name="uq_sms_receipt"),
     _partial("ix_sms_receipt_seq", "seq IS NOT NULL", "seq"),
     _partial("ix_sms_receipt_unmatched_key", UNMATCHED_SQL, "smsc_key"),
-    _partial("ix_sms_receipt_unmatched_umr", UNMATCHED_SQL, "umr"),
+    _partial("ix_sms_receipt_unmatched_source", UNMATCHED_SQL, "source"),
     _partial("ix_sms_receipt_unmatched_age", UNMATCHED_SQL, "received_at"),
     comment="Delivery receipts; one that comes before its submit_sm_resp waits here unmatched.",
 )

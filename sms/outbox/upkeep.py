@@ -37,7 +37,7 @@ Policies = Mapping[ServiceClass, ClassPolicy]
 
 _STILL_TO_SEND = (OutboxState.QUEUED, OutboxState.HELD, OutboxState.UNKNOWN)
 
-_IN_FLIGHT = select(message.c.seq, message.c.state, message.c.service_class).where(
+_IN_FLIGHT = select(message.c.seq, message.c.state, message.c.service_class, message.c.msisdn).where(
     text(OPEN_SQL),
     message.c.state.in_((OutboxState.CLAIMED, OutboxState.WRITTEN)),
     (message.c.lease_owner == bindparam("owner")) | (message.c.lease_until < bindparam("now")),
@@ -115,19 +115,21 @@ def recover(connection: Connection, owner: str, now_wall: datetime, policies: Po
     now = to_micros(now_wall)
     claimed: list[int] = []
     written: list[tuple[int, int]] = []
-    for seq, state, service_class in connection.execute(_IN_FLIGHT, {"owner": owner, "now": now}):
+    numbers: list[str] = []
+    for seq, state, service_class, msisdn in connection.execute(_IN_FLIGHT, {"owner": owner, "now": now}):
         if state == OutboxState.CLAIMED:
             claimed.append(seq)
         else:
             grace = micros_of(policies[ServiceClass(service_class)].unknown_grace_s)
             written.append((seq, now + grace))
+            numbers.append(msisdn)
     connection.execute(_GIVE_BACK, {"rows": as_json(claimed)})
     run_many(connection, _DOUBT, written)
     doubtful = [seq for seq, _ in written]
     connection.execute(_DOUBT_ATTEMPTS, {"rows": as_json(doubtful)})
     connection.execute(_DOUBT_SEGMENTS, {"rows": as_json(doubtful)})
     connection.execute(_UNPARK_ALL)
-    match_waiting(connection, (), doubtful)
+    match_waiting(connection, (), numbers)
     return Recovered(given_back=len(claimed), in_doubt=len(written))
 
 

@@ -39,8 +39,9 @@ from sms.outbox import (  # noqa: E402
     enqueue_rows,
     metadata,
     pending_counts,
-)  # noqa: E402
+)
 from sms.outbox.instants import to_micros  # noqa: E402
+from sms.outbox.queue import EnqueueRow  # noqa: E402
 from sms.outbox.schema import receipt  # noqa: E402
 from sms.smpp.client import EsmeLink  # noqa: E402
 from sms.smpp.config import LinkConfig  # noqa: E402
@@ -53,6 +54,7 @@ WINDOW = 100
 NOW = datetime(2025, 4, 1, 6, tzinfo=UTC)
 FIRST_NUMBER = 79160000000
 TEXT = "Кэшбэк 150 р зачислен на счет и тратится первым. *100*1#"
+ZONE = "Europe/Moscow"
 AMOUNTS = 2_000
 """Different amounts, so different texts."""
 
@@ -74,15 +76,15 @@ def prepare(file: str, count: int) -> None:
     engine = sqlite_engine(f"sqlite:///{file}")
     metadata.create_all(engine)
     at = to_micros(NOW)
+    rows: list[EnqueueRow] = []
+    for one in range(count):
+        params = json.dumps({"amount": 100 * (one % AMOUNTS + 1)})
+        number = str(FIRST_NUMBER + one)
+        rows.append(
+            (f"credited:2025-04:{one}", one, number, "credited", params, "service", 2, at, at, None, ZONE, "queued")
+        )
     with engine.begin() as connection:
-        enqueue_rows(
-            connection,
-            [
-                (f"credited:2025-04:{one}", one, str(FIRST_NUMBER + one), "credited", f'{{"amount":{100 * (one % AMOUNTS + 1)}}}', "service", 2, at, at,
-                 None, "Europe/Moscow", "queued")
-                for one in range(count)
-            ],
-        )  # fmt: skip
+        enqueue_rows(connection, rows)
     engine.dispose()
 
 
@@ -209,9 +211,9 @@ def smpplib_alone(port: int, count: int, *, receipts: bool) -> float:
     """The same by smpplib's client, which is sequential: a window of messages out, then their answers in."""
     client = smpplib.client.Client("127.0.0.1", port, allow_unknown_opt_params=True)
     seen = {"answers": 0, "receipts": 0}
-    client.set_message_sent_handler(lambda pdu: seen.update(answers=seen["answers"] + 1))
+    client.set_message_sent_handler(lambda _pdu: seen.update(answers=seen["answers"] + 1))
 
-    def received(pdu: Any) -> int:
+    def received(_pdu: Any) -> int:
         seen["receipts"] += 1
         return 0
 

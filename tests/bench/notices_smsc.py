@@ -101,7 +101,7 @@ class Teller(Protocol):
     def __init__(self, told: Callable[[], dict[str, int]]) -> None:
         self._told = told
 
-    def connectionMade(self) -> None:
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         self.transport.write(json.dumps(self._told()).encode())  # type: ignore[union-attr]
         self.transport.loseConnection()  # type: ignore[union-attr]
 

@@ -54,7 +54,7 @@ from sms.outbox import (
 )
 from sms.outbox.claim import _FRONT, _LET_GO
 from sms.outbox.instants import to_micros
-from sms.outbox.receipts import _BY_KEY, _IN_DOUBT, _WAITING_BY_KEY
+from sms.outbox.receipts import _BY_KEY, _IN_DOUBT, _UNANSWERED, _WAITING_BY_KEY, _WAITING_BY_NUMBER
 from sms.outbox.schema import inbox, message
 
 NOON = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)  # 12:00 in Moscow
@@ -463,6 +463,36 @@ def test_the_number_decides_between_messages_whose_ids_look_alike(db: Connection
     assert (state(db, "for-a"), state(db, "for-b")) == (OutboxState.ACCEPTED, OutboxState.DELIVERED)
 
 
+def test_an_id_that_another_form_would_give_to_an_older_message_waits_for_its_own_answer(db: Connection) -> None:
+    given_accepted(db, "older", "0000000A")
+    enqueue(db, [new("newer")])
+    [newer] = take(db).messages
+    write(db, [newer])
+    assert record_receipts(db, [receipt("00000010", Step.DELIVERED)], NOON).waiting == 1
+    settle(db, newer, (1, Answer.ACCEPTED, "00000010"))
+    assert (state(db, "older"), state(db, "newer")) == (OutboxState.ACCEPTED, OutboxState.DELIVERED)
+
+
+def test_an_id_in_another_form_that_came_before_its_answer_finds_it_then(db: Connection) -> None:
+    enqueue(db, [new("m")])
+    [one] = take(db).messages
+    write(db, [one])
+    record_receipts(db, [receipt("500", Step.DELIVERED)], NOON)
+    settle(db, one, (1, Answer.ACCEPTED, "000001F4"))
+    assert state(db, "m") is OutboxState.DELIVERED
+
+
+def test_an_id_that_the_smsc_uses_again_belongs_to_the_message_that_is_not_finished(db: Connection) -> None:
+    given_accepted(db, "older", "1")
+    record_receipts(db, [receipt("1", Step.DELIVERED, done_date="2025-03-03")], NOON)
+    enqueue(db, [new("newer")])
+    [newer] = take(db).messages
+    write(db, [newer])
+    record_receipts(db, [receipt("1", Step.UNDELIVERABLE, done_date="2025-03-04")], NOON)
+    settle(db, newer, (1, Answer.ACCEPTED, "1"))
+    assert (state(db, "older"), state(db, "newer")) == (OutboxState.DELIVERED, OutboxState.UNDELIVERABLE)
+
+
 def test_a_receipt_without_a_number_is_believed_on_its_own_link(db: Connection) -> None:
     given_accepted(db)
     record_receipts(db, [NewReceipt(link="other", smsc_id="id-1", step=Step.DELIVERED, source="")], NOON)
@@ -647,7 +677,9 @@ def test_claiming_and_matching_search_indexes_however_long_the_queue(db: Connect
         (_LET_GO, "ix_sms_message_parked (msisdn=?)"),
         (_BY_KEY, "ix_sms_attempt_smsc_key (smsc_key=?)"),
         (_IN_DOUBT, "ix_sms_message_open (msisdn=?)"),
+        (_UNANSWERED, "ix_sms_message_open (msisdn=?)"),
         (_WAITING_BY_KEY, "ix_sms_receipt_unmatched_key (smsc_key=?)"),
+        (_WAITING_BY_NUMBER, "ix_sms_receipt_unmatched_source (source=?)"),
     ]:
         compiled = statement.compile(db)
         text = f"EXPLAIN QUERY PLAN {compiled}".replace("LIMIT ?", "LIMIT 1").replace("?", "'[]'")
