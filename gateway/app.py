@@ -17,7 +17,7 @@ from random import SystemRandom
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -33,7 +33,7 @@ from gateway.alarms import Alarms
 from gateway.campaigns import Campaigns
 from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
-from gateway.database import Database, DatabaseError
+from gateway.database import Database, DatabaseError, shown
 from gateway.directory import StoredDirectory
 from gateway.erasure import Erasure
 from gateway.expiry import Expiry
@@ -203,10 +203,12 @@ class Gateway:
             await self._database.read(migrations.check)
         except (DatabaseError, migrations.SchemaMismatch) as error:
             await self._database.stop()
-            raise CannotServe(f"{self._settings.database.url}: {error}") from error
+            raise CannotServe(f"{shown(self._settings.database.url)}: {error}") from error
         except OperationalError as error:
             await self._database.stop()
-            raise CannotServe(f"{self._settings.database.url}: {error.orig}; run: firstcharge db upgrade") from error
+            raise CannotServe(
+                f"{shown(self._settings.database.url)}: {error.orig}; run: firstcharge db upgrade"
+            ) from error
 
     async def _open_clock(self) -> datetime:
         """Stand where the clock stood; when the installation was first started."""
@@ -389,7 +391,7 @@ class Gateway:
             keys,
             reactor=self._reactor,
             wall=time.time,
-            unavailable=(TooManyWaiting, OperationalError),
+            unavailable=(TooManyWaiting, OperationalError, InterfaceError),
             limits=DoorLimits(
                 connections_max=settings.http.connections_max,
                 connections_per_address_max=settings.http.connections_per_address_max,

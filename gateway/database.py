@@ -1,22 +1,34 @@
 """The database behind one small door: `transact` writes, `read` reads, each one function in one transaction.
 
 SQLite has one writer thread (BEGIN IMMEDIATE, WAL, synchronous=FULL) and one reader thread (query_only), so that a
-dial never waits behind a chunk of the month job. Work gets a SQLAlchemy Connection, returns values, never rows
-that outlive it. Context variables travel into the thread.
+dial never waits behind a chunk of the month job; PostgreSQL has two writer threads. Work gets a SQLAlchemy
+Connection, returns values, never rows that outlive it. Context variables travel into the thread.
 """
 
-import contextvars
 import fcntl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
-from twisted.python.threadpool import ThreadPool
+
+from gateway.database_errors import DatabaseError, DatabaseLocked, DatabaseUnsupported
+from gateway.lanes import Lane
+from gateway.postgres import hold_for_serving, is_unlucky, postgres_engine
+
+__all__ = [
+    "Database",
+    "DatabaseError",
+    "DatabaseLocked",
+    "DatabaseUnsupported",
+    "Transactor",
+    "lock_sqlite_file",
+    "open_engine",
+    "shown",
+    "sqlite_engine",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +36,8 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 65_536
 WAL_AUTOCHECKPOINT_PAGES = 4_000
+WRITERS = 2
+"""Writer threads on PostgreSQL; with the reader and the auditor four, more are slower under the interpreter lock."""
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -34,18 +48,6 @@ SQLITE_PRAGMAS = (
     f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}",
     "PRAGMA temp_store=MEMORY",
 )
-
-
-class DatabaseError(Exception):
-    """Root of what the database door itself reports."""
-
-
-class DatabaseLocked(DatabaseError):
-    """Another gateway process holds this SQLite file; one process at a time may serve it."""
-
-
-class DatabaseUnsupported(DatabaseError):
-    """The URL names a database this build does not speak."""
 
 
 class Transactor(Protocol):
@@ -62,57 +64,6 @@ class Transactor(Protocol):
         ...
 
 
-class _Lane:
-    """One database thread with its one connection, opened in the thread and kept."""
-
-    def __init__(self, engine: Engine, reactor: Any, name: str) -> None:
-        self._engine = engine
-        self._reactor = reactor
-        self._pool = ThreadPool(1, 1, name)
-        self._connection: Connection | None = None
-        self._wait_seconds = 0.0
-
-    def take_wait_seconds(self) -> float:
-        """The longest that work waited for the thread since this was asked last."""
-        longest, self._wait_seconds = self._wait_seconds, 0.0
-        return longest
-
-    def start(self) -> None:
-        self._pool.start()
-
-    def run(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Deferred[T]":
-        context = contextvars.copy_context()
-        asked_at = self._reactor.seconds()
-        return deferToThreadPool(
-            self._reactor, self._pool, context.run, self._in_transaction, asked_at, work, args, kwargs
-        )
-
-    def _in_transaction(
-        self, asked_at: float, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> T:
-        self._wait_seconds = max(self._wait_seconds, self._reactor.seconds() - asked_at)
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        try:
-            with self._connection.begin():
-                return work(self._connection, *args, **kwargs)
-        except SQLAlchemyError:
-            # A broken connection must not poison the next transaction; it is opened anew.
-            self._connection.close()
-            self._connection = None
-            raise
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    async def stop(self) -> None:
-        """Let queued work end, close the connection in its own thread, then end the thread."""
-        await deferToThreadPool(self._reactor, self._pool, self._close)
-        self._pool.stop()
-
-
 class Database:
     """Owns the engines and threads of one database; `start` opens, `stop` lets running work end and closes."""
 
@@ -120,32 +71,43 @@ class Database:
         """Store the parts; `reactor` is an IReactorFromThreads.
 
         Raises:
-            DatabaseUnsupported: not an SQLite URL.
+            DatabaseUnsupported: neither an SQLite nor a PostgreSQL URL.
         """
-        if make_url(url).get_backend_name() != "sqlite":
-            raise DatabaseUnsupported(f"database.url = {url!r}: this version speaks sqlite:///FILE only")
         self.url = url
         self._lock_file: IO[str] | None = None
-        self._writer = _Lane(sqlite_engine(url), reactor, "database-writer")
-        self._reader = _Lane(sqlite_engine(url, read_only=True), reactor, "database-reader")
-        self._auditor = _Lane(sqlite_engine(url, read_only=True), reactor, "database-auditor")
+        reading, writing = open_engine(url, read_only=True), open_engine(url)
+        if writing.dialect.name == "sqlite":
+            self._writers = [Lane(writing, reactor, "database-writer")]
+        else:
+            # The first writer's session says which process serves the database.
+            self._writers = [
+                Lane(writing, reactor, f"database-writer-{number}", opened=opened, is_unlucky=is_unlucky)
+                for number, opened in enumerate((hold_for_serving, *([_as_it_is] * (WRITERS - 1))), start=1)
+            ]
+        self._reader = Lane(reading, reactor, "database-reader")
+        self._auditor = Lane(reading, reactor, "database-auditor")
 
     async def start(self) -> None:
-        """Take the file for this process and open the threads.
+        """Take the database for this process and open the threads.
 
         Raises:
-            DatabaseLocked: another process serves the file.
+            DatabaseLocked: another process serves it.
+            OperationalError: there is no server, or no such database.
         """
         self._lock_file = lock_sqlite_file(self.url)
-        self._writer.start()
-        self._reader.start()
-        self._auditor.start()
+        for lane in self._lanes():
+            lane.start()
+        await self._writers[0].run(_as_it_is, (), {})
 
     def transact(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> "Deferred[T]":
-        """Run `work(connection, …)` in a writing transaction; committed when the Deferred fires."""
-        return self._writer.run(work, args, kwargs)
+        """Run `work(connection, …)` in a writing transaction; committed when the Deferred fires.
+
+        Two of them may run at once on PostgreSQL; an unlucky one is run again, so `work` changes nothing but rows.
+        """
+        lane = min(self._writers, key=lambda one: one.waiting)
+        return lane.run(work, args, kwargs)
 
     def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> "Deferred[T]":
         """Run `work(connection, …)` on a snapshot that cannot write."""
@@ -159,16 +121,43 @@ class Database:
 
     def take_wait_seconds(self) -> float:
         """The longest that work waited for one of the threads since this was asked last."""
-        return max(lane.take_wait_seconds() for lane in (self._writer, self._reader, self._auditor))
+        return max(lane.take_wait_seconds() for lane in self._lanes())
 
     async def stop(self) -> None:
-        """End the threads after their queued work and release the file."""
-        await self._auditor.stop()
-        await self._reader.stop()
-        await self._writer.stop()
+        """End the threads after their queued work and release the database."""
+        for lane in reversed(self._lanes()):
+            await lane.stop()
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
+
+    def _lanes(self) -> Sequence[Lane]:
+        return (*self._writers, self._reader, self._auditor)
+
+
+def _as_it_is(_connection: Connection) -> None:
+    """A transaction that only opens the connection."""
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """The engine of a database as the gateway opens it.
+
+    Raises:
+        DatabaseUnsupported: neither SQLite nor PostgreSQL.
+    """
+    backend = make_url(url).get_backend_name()
+    if backend == "sqlite":
+        return sqlite_engine(url, read_only=read_only)
+    if backend == "postgresql":
+        return postgres_engine(url, read_only=read_only)
+    raise DatabaseUnsupported(
+        f"database.url = {shown(url)!r}: this version speaks sqlite:///FILE and postgresql+psycopg://HOST/NAME"
+    )
+
+
+def shown(url: str) -> str:
+    """A URL as it may be printed: without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def sqlite_engine(url: str, *, read_only: bool = False) -> Engine:
@@ -191,13 +180,14 @@ def sqlite_engine(url: str, *, read_only: bool = False) -> Engine:
 
 
 def lock_sqlite_file(url: str) -> IO[str] | None:
-    """Hold an advisory lock beside the SQLite file for this process's life; None for a database in memory.
+    """Hold an advisory lock beside the SQLite file for this process's life; None where there is no file.
 
     Raises:
         DatabaseLocked: another process holds it.
     """
-    name = make_url(url).database
-    if not name or name == ":memory:":
+    parts = make_url(url)
+    name = parts.database
+    if parts.get_backend_name() != "sqlite" or not name or name == ":memory:":
         return None
     handle = Path(f"{name}.lock").open("w", encoding="ascii")  # noqa: SIM115 - kept open for the process's life
     try:

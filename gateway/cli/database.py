@@ -60,14 +60,18 @@ def bring_to_head(url: str) -> tuple[str | None, str]:
 
 @contextlib.contextmanager
 def _writing(url: str) -> Iterator["Connection"]:
-    """A connection in one transaction, while no gateway serves the file."""
-    from gateway.database import lock_sqlite_file, sqlite_engine  # noqa: PLC0415 - as above
+    """A connection in one transaction, while no gateway serves the database."""
+    from gateway.database import lock_sqlite_file, open_engine  # noqa: PLC0415 - as above
+    from gateway.postgres import hold_for_serving  # noqa: PLC0415 - as above
 
     with _told(url):
         lock = lock_sqlite_file(url)
         try:
-            with sqlite_engine(url).begin() as connection:
-                yield connection
+            with open_engine(url).connect() as connection:
+                if connection.dialect.name == "postgresql":
+                    hold_for_serving(connection)
+                with connection.begin():
+                    yield connection
         finally:
             if lock is not None:
                 lock.close()
@@ -76,19 +80,18 @@ def _writing(url: str) -> Iterator["Connection"]:
 @contextlib.contextmanager
 def _reading(url: str) -> Iterator["Connection"]:
     """A connection that cannot write; a gateway may serve the database meanwhile."""
-    from gateway.database import sqlite_engine  # noqa: PLC0415 - as above
+    from gateway.database import open_engine  # noqa: PLC0415 - as above
 
-    with _told(url), sqlite_engine(url, read_only=True).connect() as connection:
+    with _told(url), open_engine(url, read_only=True).connect() as connection:
         yield connection
 
 
 @contextlib.contextmanager
 def _told(url: str) -> Iterator[None]:
     """What goes wrong with a database, as a sentence."""
-    from sqlalchemy import make_url  # noqa: PLC0415 - as above
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - as above
 
-    from gateway.database import DatabaseError  # noqa: PLC0415 - as above
+    from gateway.database import DatabaseError, shown  # noqa: PLC0415 - as above
     from gateway.migrations import SchemaMismatch  # noqa: PLC0415 - as above
 
     try:
@@ -96,11 +99,12 @@ def _told(url: str) -> Iterator[None]:
     except (SchemaMismatch, DatabaseError) as error:
         raise Failed(str(error)) from None
     except (SQLAlchemyError, OSError) as error:
-        shown = make_url(url).render_as_string(hide_password=True)
         reason = getattr(error, "orig", None) or error
-        raise Failed(
-            f"database.url = {shown}: {reason}", fix="may the file be written, does its folder exist?"
-        ) from None
+        if url.startswith("sqlite"):
+            fix = "may the file be written, does its folder exist?"
+        else:
+            fix = "does the server run, does the database exist (createdb), may this user make tables in it?"
+        raise Failed(f"database.url = {shown(url)}: {reason}", fix=fix) from None
 
 
 def _sqlite_file(url: str) -> Path | None:

@@ -1,0 +1,110 @@
+"""Database threads, each with its one connection, opened in the thread and kept.
+
+A transaction that others were in the way of (deadlock, same key) is run again, a bounded number of times; so is one
+whose connection turns out to be lost before the commit was asked for. What became of a commit under which the
+connection broke is not known here: the caller is told, and request keys settle a retry.
+"""
+
+import contextvars
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+T = TypeVar("T")
+
+ATTEMPTS_MAX = 4
+
+
+def _never(_error: DBAPIError) -> bool:
+    return False
+
+
+def _nothing(_connection: Connection) -> None:
+    pass
+
+
+class Lane:
+    """`opened` is called with every new connection; `is_unlucky` says which errors are worth another attempt."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reactor: Any,
+        name: str,
+        *,
+        opened: Callable[[Connection], None] = _nothing,
+        is_unlucky: Callable[[DBAPIError], bool] = _never,
+    ) -> None:
+        self.waiting = 0
+        """Transactions asked for and not ended."""
+        self._engine = engine
+        self._reactor = reactor
+        self._pool = ThreadPool(1, 1, name)
+        self._opened = opened
+        self._is_unlucky = is_unlucky
+        self._connection: Connection | None = None
+        self._is_committing = False
+
+    def start(self) -> None:
+        """Start the thread; the connection is opened by the first transaction."""
+        self._pool.start()
+
+    def run(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Deferred[T]":
+        """Run `work(connection, …)` in a transaction; context variables travel into the thread."""
+        context = contextvars.copy_context()
+        self.waiting += 1
+        done = deferToThreadPool(self._reactor, self._pool, context.run, self._until_done, work, args, kwargs)
+        return done.addBoth(self._ended)
+
+    async def stop(self) -> None:
+        """Let queued work end, close the connection in its own thread, then end the thread."""
+        await deferToThreadPool(self._reactor, self._pool, self._close)
+        self._pool.stop()
+
+    def _ended(self, result: Any) -> Any:
+        self.waiting -= 1
+        return result
+
+    def _until_done(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return self._in_transaction(work, args, kwargs)
+            except DBAPIError as error:
+                is_lost = error.connection_invalidated and not self._is_committing
+                if attempt == ATTEMPTS_MAX or not (is_lost or self._is_unlucky(error)):
+                    raise
+        raise AssertionError("the last attempt either returned or raised")
+
+    def _in_transaction(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        self._is_committing = False
+        connection = self._open()
+        try:
+            with connection.begin():
+                result = work(connection, *args, **kwargs)
+                self._is_committing = True
+        except SQLAlchemyError:
+            # A broken connection must not poison the next transaction; it is opened anew.
+            self._close()
+            raise
+        return result
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            connection = self._engine.connect()
+            try:
+                self._opened(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,80 @@
+"""PostgreSQL as the gateway opens it: read committed for writers, whose rows the stores lock; snapshots for readers.
+
+One gateway process serves a database at a time: business clock, catalogue and the names of leases live in one
+process. A session lock of the server says who; it ends with the session, however the process ends.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from gateway.database_errors import DatabaseLocked, DatabaseUnsupported
+
+CONNECT_SECONDS_MAX = 3
+SILENCE_MS_MAX = 10_000
+"""Octets sent and not acknowledged for so long mean that the other side is gone, on either side."""
+LOCK_WAIT_MS_MAX = 3_000
+"""A session of a killed process may last for the statement it is in."""
+SERVING_LOCK = int.from_bytes(b"firstchg", "big")
+"""Key of the advisory lock."""
+
+DRIVER = "psycopg"
+SESSION_OPTIONS = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+    f" -c tcp_user_timeout={SILENCE_MS_MAX} -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC"
+)
+UNLUCKY_STATES = frozenset({"40001", "40P01", "23505"})
+"""serialization_failure, deadlock_detected, and unique_violation: somebody else wrote the same key first."""
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+def postgres_engine(url: str, *, read_only: bool = False) -> Engine:
+    """An engine for one kept connection per lane.
+
+    Raises:
+        DatabaseUnsupported: another driver than psycopg, or psycopg is not installed.
+    """
+    if make_url(url).get_driver_name() != DRIVER:
+        shown = make_url(url).render_as_string(hide_password=True)
+        raise DatabaseUnsupported(f"database.url = {shown!r}: PostgreSQL is spoken as postgresql+psycopg://… only")
+    arguments = {
+        "connect_timeout": CONNECT_SECONDS_MAX,
+        "tcp_user_timeout": SILENCE_MS_MAX,
+        "application_name": "firstcharge",
+        "options": SESSION_OPTIONS,
+    }
+    try:
+        engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    except ModuleNotFoundError:
+        raise DatabaseUnsupported("PostgreSQL needs its driver; install firstcharge[postgres]") from None
+    level = "REPEATABLE READ" if read_only else "READ COMMITTED"
+    return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)
+
+
+def hold_for_serving(connection: Connection) -> None:
+    """Take the database for this process, for as long as the session of the connection lasts.
+
+    Raises:
+        DatabaseLocked: another process has it.
+    """
+    try:
+        with connection.begin():
+            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS_MAX}"))
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": SERVING_LOCK})
+    except DBAPIError as error:
+        if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
+            raise
+        raise DatabaseLocked("another gateway process serves this database; stop that one first") from None
+
+
+def sqlstate_of(error: DBAPIError) -> str | None:
+    """PostgreSQL's code of an error; None where the server gave none."""
+    found: Any = getattr(error.orig, "sqlstate", None)
+    return None if found is None else str(found)
+
+
+def is_unlucky(error: DBAPIError) -> bool:
+    """Whether the same transaction may well succeed when run again: others were in its way."""
+    return sqlstate_of(error) in UNLUCKY_STATES
