@@ -16,6 +16,7 @@ from billing.store.dialects import insert
 from billing.store.month import Bounds, notices_statement
 from gateway.notices import Timing
 from gateway.texts import NoticeKind
+from sms.outbox.bulk import COUNTED
 from sms.outbox.instants import to_micros
 from sms.outbox.model import OutboxState, Priority, ServiceClass
 from sms.outbox.queue import ENQUEUE_COLUMNS
@@ -48,7 +49,9 @@ def enqueue_month_notices(connection: Connection, period: str, bounds: Bounds, t
         .order_by(rows.c.subscription_id, rows.c.position)
     )
     statement = insert(message, connection.dialect).from_select(list(ENQUEUE_COLUMNS), chosen)
-    queued: int = connection.execute(statement.on_conflict_do_nothing(), parameters).rowcount
+    queued: int = connection.execute(
+        statement.on_conflict_do_nothing(), parameters, execution_options=COUNTED
+    ).rowcount
     return queued
 
 

@@ -10,6 +10,8 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.base import ReactorBase
 from twisted.logger import LogLevel, globalLogPublisher
 
+pytest_plugins = ["both_databases"]
+
 REQUIRE_PEERS = "FIRSTCHARGE_REQUIRE_PEERS"
 """Set where nothing may be skipped (CI): a skipped test fails with the reason it gave."""
 

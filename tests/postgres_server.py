@@ -17,7 +17,6 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url, text
 
 URL_VARIABLE = "FIRSTCHARGE_TEST_DATABASE_URL"
-REQUIRE_VARIABLE = "FIRSTCHARGE_REQUIRE_PEERS"
 OTHER_USER = "nobody"
 START_SECONDS_MAX = 30
 FOR_SPEED_NOT_SAFETY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
@@ -80,13 +79,21 @@ def server() -> Iterator[Server]:
 
 
 def new_database(url: str, name: str) -> str:
-    """Make an empty database beside the one at `url`, dropping one of that name; its URL."""
+    """Make an empty database beside the one at `url`; its URL."""
+    _beside(url, f"CREATE DATABASE {name} STRATEGY file_copy TEMPLATE template0 ENCODING 'UTF8'")
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(url: str, name: str) -> None:
+    """Drop it, whoever is connected."""
+    _beside(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _beside(url: str, statement: str) -> None:
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        connection.execute(text(f"CREATE DATABASE {name} STRATEGY file_copy TEMPLATE template0 ENCODING 'UTF8'"))
+        connection.execute(text(statement))
     engine.dispose()
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 def _programs() -> Path:

@@ -399,7 +399,7 @@ POSTING_GUARDS: dict[str, tuple[str, ...]] = {
     ),
     "postgresql": (
         f"""CREATE FUNCTION posting_is_append_only() RETURNS trigger LANGUAGE plpgsql
-            AS $$ BEGIN RAISE EXCEPTION {_REFUSAL}; END $$""",
+            AS $$ BEGIN RAISE EXCEPTION {_REFUSAL} USING ERRCODE = 'integrity_constraint_violation'; END $$""",
         """CREATE TRIGGER posting_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON posting
             FOR EACH STATEMENT EXECUTE FUNCTION posting_is_append_only()""",
     ),

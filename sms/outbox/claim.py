@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 
-from sms.outbox.bulk import among, as_json, json_rows, run_many, update_many
+from sms.outbox.bulk import among, as_json, json_rows, run_many, update_many, whole
 from sms.outbox.instants import from_micros, micros_of, to_micros
 from sms.outbox.model import Claimed, DeathReason, OutboxState, Priority, Step, next_state
 from sms.outbox.quiet import QuietHours
 from sms.outbox.schema import OPEN_SQL, READY_SQL, message
+from sms.outbox.turns import take_turn
 
 ROUNDS_MAX = 8
 """Looks at the front of the queue in one claim; each puts aside what it found in the way."""
@@ -66,7 +67,7 @@ _given = json_rows()
 _behind = message.alias("behind")
 _first_behind = (
     select(_behind.c.seq)
-    .where(text("behind.parked = 1"), _behind.c.msisdn == _given.c.value)
+    .where(text("behind.parked = 1"), _behind.c.msisdn == whole(_given, message.c.msisdn))
     .order_by(_behind.c.priority, _behind.c.not_before, _behind.c.seq)
     .limit(1)
     .correlate(_given)
@@ -115,6 +116,7 @@ def claim(connection: Connection, claimant: Claimant, limit: int) -> Claim:
 
     They are CLAIMED until `record_attempts` in the same transaction, or in a later one of the same owner.
     """
+    take_turn(connection)
     taken: list[Claimed] = []
     busy: set[str] = set()
     expired = postponed = 0

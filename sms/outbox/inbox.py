@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
+from sms.outbox.bulk import COUNTED
 from sms.outbox.instants import MICROS_PER_SECOND, to_micros
 from sms.outbox.schema import inbox
 
 NO_REFERENCE = -1
 SECONDS_PER_MINUTE = 60
+NUL_SHOWN = "\N{SYMBOL FOR NULL}"
+"""What a NUL in a text is kept as: PostgreSQL stores none, and the SMSC would send the message for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ def record_mo(connection: Connection, mo: MobileOriginated) -> bool:
             link=mo.link,
             source=mo.source,
             destination=mo.destination,
-            text=mo.text,
+            text=mo.text.replace("\0", NUL_SHOWN),
             text_hash=hashlib.sha256(mo.payload).hexdigest(),
             sm_ref=NO_REFERENCE if mo.umr is None else mo.umr,
             minute=received_at // (SECONDS_PER_MINUTE * MICROS_PER_SECOND),
@@ -44,4 +47,4 @@ def record_mo(connection: Connection, mo: MobileOriginated) -> bool:
         )
         .on_conflict_do_nothing()
     )
-    return connection.execute(statement).rowcount > 0
+    return connection.execute(statement, execution_options=COUNTED).rowcount > 0

@@ -19,6 +19,7 @@ from sms.outbox.instants import MICROS_PER_SECOND, to_micros
 from sms.outbox.model import AT_THE_SMSC, FINAL_STATES, OutboxState, Step, next_state, whole_state
 from sms.outbox.schema import OPEN_SQL, UNMATCHED_SQL, attempt, message, receipt, segment
 from sms.outbox.smsc_ids import key_of, other_forms
+from sms.outbox.turns import take_turn
 
 NUMBER_DIGITS_COMPARED = 9
 """Networks write a number with or without its prefix; this many last digits tell numbers apart."""
@@ -136,6 +137,8 @@ def digits_of(address: str) -> str:
 
 def record_receipts(connection: Connection, receipts: Sequence[NewReceipt], now_wall: datetime) -> ReceiptCounts:
     """Store receipts and what they say of their messages; known ones change nothing."""
+    if receipts:
+        take_turn(connection)
     received_at = to_micros(now_wall)
     matches = _match(connection, receipts)
     inserted = run_many(

@@ -12,6 +12,7 @@ from sms.outbox.receipts import match_waiting
 from sms.outbox.schema import attempt, message, segment
 from sms.outbox.settle import SEGMENT_STATES, SegmentOutcome, Verdict
 from sms.outbox.smsc_ids import key_of
+from sms.outbox.turns import take_turn
 
 _ANSWERED = update_many(
     attempt,
@@ -50,6 +51,7 @@ def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
 
     Answers how many receipts had come before their answer and now found their message.
     """
+    take_turn(connection)
     smsc_ids: list[str] = []
     attempts: list[tuple[int | str | None, ...]] = []
     for one in settled:

@@ -26,6 +26,7 @@ from sms.outbox.schema import (
     receipt,
     segment,
 )
+from sms.outbox.turns import take_turn
 
 RECEIPT_WAIT_SECONDS = 900.0
 """How long an unmatched receipt waits for its answer."""
@@ -112,6 +113,7 @@ class Resent:
 
 def recover(connection: Connection, owner: str, now_wall: datetime, policies: Policies) -> Recovered:
     """At the start: what this owner had in flight when it ended, and what others left behind with their lease."""
+    take_turn(connection)
     now = to_micros(now_wall)
     claimed: list[int] = []
     written: list[tuple[int, int]] = []
@@ -135,6 +137,7 @@ def recover(connection: Connection, owner: str, now_wall: datetime, policies: Po
 
 def release_held(connection: Connection, now_wall: datetime) -> int:
     """Messages whose wait before the next attempt has ended are queued again; how many."""
+    take_turn(connection)
     seqs = connection.execute(_HELD_DUE, {"now": to_micros(now_wall)}).scalars().all()
     if seqs:
         connection.execute(_REQUEUE_HELD, {"rows": as_json(seqs)})
@@ -143,6 +146,7 @@ def release_held(connection: Connection, now_wall: datetime) -> int:
 
 def due_unknown(connection: Connection, now_wall: datetime, policies: Policies) -> Resent:
     """Messages of unknown outcome whose grace has ended: sent again as often as their class allows, then dead."""
+    take_turn(connection)
     again: list[int] = []
     dead: list[tuple[int, str]] = []
     destinations: list[str] = []
@@ -167,6 +171,7 @@ def forget_receipts(connection: Connection, now_wall: datetime) -> int:
 
 def drop_adverts(connection: Connection, subscription_id: int) -> int:
     """STOP: adverts not yet sent become dead letters at once; how many."""
+    take_turn(connection)
     pending = connection.execute(
         _PENDING_OF.where(message.c.service_class == ServiceClass.ADVERT), {"of_subscription": subscription_id}
     ).all()
@@ -175,6 +180,7 @@ def drop_adverts(connection: Connection, subscription_id: int) -> int:
 
 def erase(connection: Connection, subscription_id: int, msisdns: Sequence[str]) -> int:
     """Forget numbers and texts of a subscription, and what it wrote; what is not yet sent never will be."""
+    take_turn(connection)
     pending = connection.execute(_PENDING_OF, {"of_subscription": subscription_id}).all()
     dropped = _drop(connection, pending, DeathReason.ERASED)
     seqs = select(message.c.seq).where(message.c.subscription_id == subscription_id)
@@ -191,6 +197,7 @@ def erase(connection: Connection, subscription_id: int, msisdns: Sequence[str]) 
 
 def readdress(connection: Connection, subscription_id: int, new_msisdn: str) -> int:
     """The subscription has another number: what is not yet sent goes there; how many messages."""
+    take_turn(connection)
     pending = connection.execute(_PENDING_OF, {"of_subscription": subscription_id}).all()
     seqs = as_json([row.seq for row in pending])
     connection.execute(
@@ -202,6 +209,7 @@ def readdress(connection: Connection, subscription_id: int, new_msisdn: str) -> 
 
 def retry_dead(connection: Connection, message_ids: Iterable[str]) -> int:
     """The operator sends dead letters again, with all attempts before them; not those a subscriber refused."""
+    take_turn(connection)
     return connection.execute(_RETRY, {"rows": as_json(list(message_ids))}).rowcount
 
 

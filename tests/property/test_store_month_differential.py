@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from both_databases import Databases
+from sqlalchemy import Connection
 
 from billing.calendar import period_of, period_start
 from billing.catalogue import Catalogue
@@ -162,11 +163,8 @@ class World:
         )
 
 
-def given_ledger(world: World) -> Connection:
-    connection = create_engine("sqlite://").connect()
-    schema.metadata.create_all(connection)
+def given_ledger(connection: Connection, world: World) -> None:
     put(connection, world.records(), START - timedelta(days=400))
-    return connection
 
 
 def context_at(now: datetime, programme: Programme) -> Context:
@@ -217,13 +215,14 @@ def expected_records(world: World, steps: dict[int, MonthStep]) -> dict[type, li
 @pytest.mark.parametrize("now", [START, START + timedelta(days=2), datetime(2025, 5, 3, tzinfo=UTC)])
 @pytest.mark.parametrize("switches", SWITCHES)
 def test_the_set_based_month_writes_what_the_pure_step_of_each_subscription_decides(
-    switches: str, now: datetime
+    databases: Databases, switches: str, now: datetime
 ) -> None:
     size = SUBSCRIPTIONS if now == START else SUBSCRIPTIONS // 3
     world = World(seed=size + len(switches) + now.day, size=size)
     context = context_at(now, SWITCHES[switches])
     steps = {key: step_month(account, PERIOD, context) for key, account in world.accounts.items()}
-    connection = given_ledger(world)
+    connection = databases.open()
+    given_ledger(connection, world)
     run, told = run_in_chunks(connection, context, world.rng)
     expected = expected_records(world, steps)
     assert everything(connection, rows.ACCRUAL) == expected[Accrual]
@@ -235,7 +234,6 @@ def test_the_set_based_month_writes_what_the_pure_step_of_each_subscription_deci
     assert found == [as_understood(one, current) for one in expected[Balances]]
     assert_totals(run, list(steps.values()))
     assert_notices(told, steps)
-    connection.close()
 
 
 def assert_totals(run: month.MonthRun, steps: list[MonthStep]) -> None:
@@ -270,10 +268,11 @@ def assert_notices(told: list[month.MonthNotice], steps: dict[int, MonthStep]) -
         assert notice.used_up == any(isinstance(event, CashbackUsedUp) for event in step.events)
 
 
-def test_a_run_whose_checkpoint_is_lost_writes_nothing_new() -> None:
+def test_a_run_whose_checkpoint_is_lost_writes_nothing_new(databases: Databases) -> None:
     world = World(seed=7, size=120)
     context = context_at(START, Programme())
-    connection = given_ledger(world)
+    connection = databases.open()
+    given_ledger(connection, world)
     run_in_chunks(connection, context, world.rng)
     shapes = (rows.POSTING, rows.CHARGE, rows.BALANCE, rows.ACCRUAL)
     before = [everything(connection, shape) for shape in shapes]
@@ -282,4 +281,3 @@ def test_a_run_whose_checkpoint_is_lost_writes_nothing_new() -> None:
     assert [everything(connection, shape) for shape in shapes] == before
     assert told == []
     assert (run.charged_count, run.expired_count, run.notices) == (0, 0, 0)
-    connection.close()

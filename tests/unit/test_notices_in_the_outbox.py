@@ -1,20 +1,20 @@
 """Notices on a real database: what a month chunk queues, and how claimed messages are rendered."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, create_engine, select
+from both_databases import Databases
+from sqlalchemy import Connection, select
 
 from billing.catalogue import Catalogue
 from billing.decision import Context
 from billing.events import BillPaidFromCashback, CashbackCredited
 from billing.programme import Programme
 from billing.records import Balances, Membership, Subscription, Tariff
-from billing.store import month, schema
+from billing.store import month
 from billing.store.writer import put
 from billing.words import Channel, Contract, MembershipState, Network
 from gateway.month_notices import enqueue_month_notices
@@ -23,7 +23,7 @@ from gateway.rendering import NoticeRenderer, queue_balance
 from gateway.texts import render
 from sms.outbox import Claimed, QuietHours, enqueue
 from sms.outbox.instants import to_micros
-from sms.outbox.schema import message, metadata
+from sms.outbox.schema import message
 from sms.text import UnicodeMode
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -52,13 +52,8 @@ CONTEXT = Context(now=FIRST, programme=Programme(), catalogue=Catalogue(partners
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    with engine.begin() as opened:
-        schema.metadata.create_all(opened)
-        metadata.create_all(opened)
-        yield opened
-    engine.dispose()
+def connection(databases: Databases) -> Connection:
+    return databases.open()
 
 
 def given(connection: Connection, number: int, *, bonus: int = 15000, main: int = 80000, **fields: Any) -> None:

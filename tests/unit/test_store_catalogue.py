@@ -1,16 +1,16 @@
 """The catalogue in the database: versions, secrets that stay, tariffs."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from both_databases import Databases
 from ledger_world import DOMINO, OZON, QUIZ, partner
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
 from billing.catalogue import PromoTerms
 from billing.errors import CeilingBroken
 from billing.records import Tariff
-from billing.store import catalogue, schema
+from billing.store import catalogue
 
 NOW = datetime(2025, 3, 3, tzinfo=UTC)
 LATER = partner("ozon", "7", valid_from=datetime(2025, 4, 1, tzinfo=UTC), confirm_days=30)
@@ -26,10 +26,8 @@ SPRING = PromoTerms(
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    with create_engine("sqlite://").connect() as opened:
-        schema.metadata.create_all(opened)
-        yield opened
+def connection(databases: Databases) -> Connection:
+    return databases.open()
 
 
 def test_nothing_runs_before_the_first_catalogue(connection: Connection) -> None:

@@ -1,12 +1,12 @@
 """What the store adds to the rules: groups, what is loaded for them, and who owns which number."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from both_databases import Databases
 from ledger_world import A, B, C, World, catalogue, join, moscow
-from sqlalchemy import Connection, create_engine, event, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from billing.answers import ChargeAnswer, ClickAnswer, OrderAnswer
@@ -35,13 +35,10 @@ CONTEXT = World().context
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA foreign_keys=ON"))
-    with engine.connect() as opened:
-        schema.metadata.create_all(opened)
-        stored.put_tariff(opened, Tariff(code="smart", fee=65_000))
-        yield opened
+def connection(databases: Databases) -> Connection:
+    opened = databases.open()
+    stored.put_tariff(opened, Tariff(code="smart", fee=65_000))
+    return opened
 
 
 def done(connection: Connection, *commands: Command, context: Context = CONTEXT) -> list[Outcome]:

@@ -1,14 +1,14 @@
 """The month job around its SQL: asking for a run, its chunks, its checkpoint and what it reports."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from both_databases import Databases
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger_world import A, B, C, World, moscow
-from sqlalchemy import Connection, create_engine, insert, select
+from sqlalchemy import Connection, insert, select
 
 from billing.commands import DrawCharge, TopUp
 from billing.decision import Context
@@ -25,10 +25,8 @@ PERIOD = "2025-04"
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    with create_engine("sqlite://").connect() as opened:
-        schema.metadata.create_all(opened)
-        yield opened
+def connection(databases: Databases) -> Connection:
+    return databases.open()
 
 
 def given_world(connection: Connection) -> World:

@@ -1,12 +1,12 @@
 """Look-ups: balances of every standing, charges with their later life, pages of a statement."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from both_databases import Databases
 from ledger_world import A, B, C, World, moscow
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
 from billing.commands import IssueVoucher, LeaveProgramme, PutSubscriber, RefundCharge, TopUp
 from billing.errors import UnknownCharge, UnknownOrder, UnknownSubscriber, UnknownVoucher
@@ -20,10 +20,8 @@ NOBODY = "79000000000"
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    with create_engine("sqlite://").connect() as opened:
-        schema.metadata.create_all(opened)
-        yield opened
+def connection(databases: Databases) -> Connection:
+    return databases.open()
 
 
 def store(connection: Connection, world: World) -> None:

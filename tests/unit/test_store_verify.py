@@ -1,10 +1,11 @@
 """`verify` finds each kind of broken row, and nothing in a ledger that is right."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
+from both_databases import Databases, drop_guards
 from ledger_world import A, B, C, World
-from sqlalchemy import Connection, create_engine, delete, insert, text, update
+from sqlalchemy import Connection, delete, insert, update
 
 from billing.commands import CommitReservation, IssueVoucher, OrderReturned, RefundCharge, Reserve, TopUp
 from billing.programme import Programme
@@ -19,15 +20,12 @@ ONE = 1
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
+def connection(databases: Databases) -> Connection:
     """A ledger with something of everything; guards and checks off, so that it can be broken."""
-    with create_engine("sqlite://").connect() as opened:
-        schema.metadata.create_all(opened)
-        store(opened, given_world())
-        for trigger in ("posting_no_update", "posting_no_delete"):
-            opened.execute(text(f"DROP TRIGGER {trigger}"))
-        opened.execute(text("PRAGMA ignore_check_constraints = ON"))
-        yield opened
+    opened = databases.open()
+    store(opened, given_world())
+    drop_guards(opened)
+    return opened
 
 
 class Kept(World):
@@ -218,24 +216,22 @@ def test_it_finds(connection: Connection, what: str) -> None:
     assert invariant in found
 
 
-def test_it_finds_main_drawn_while_cashback_was_left() -> None:
+def test_it_finds_main_drawn_while_cashback_was_left(databases: Databases) -> None:
     world = Kept()
     world.member(A).main("10.00").at("2025-04-01 00:00").month("2025-04")
     world.charge("c-1", "60.00")
-    with create_engine("sqlite://").connect() as connection:
-        schema.metadata.create_all(connection)
-        store(connection, world)
-        for trigger in ("posting_no_update", "posting_no_delete"):
-            connection.execute(text(f"DROP TRIGGER {trigger}"))
-        assert verify(connection, Programme()).is_ok
-        spent = (posting.c.kind == "charge") & (posting.c.source == "cashback")
-        connection.execute(update(posting).where(spent).values(amount=posting.c.amount - 100))
-        found = {one.invariant: one for one in verify(connection, Programme()).violations}
-        assert (found["cashback_pays_first"].found, found["cashback_pays_first"].ref) == ("100", "c-1")
-        never = Programme(spend_types=frozenset(ChargeType) - {ChargeType.USAGE})
-        assert "cashback_pays_first" not in {one.invariant for one in verify(connection, never).violations}
-        capped = Programme(monthly_spend_cap=1)
-        assert "cashback_pays_first" not in {one.invariant for one in verify(connection, capped).violations}
+    connection = databases.open()
+    store(connection, world)
+    drop_guards(connection)
+    assert verify(connection, Programme()).is_ok
+    spent = (posting.c.kind == "charge") & (posting.c.source == "cashback")
+    connection.execute(update(posting).where(spent).values(amount=posting.c.amount - 100))
+    found = {one.invariant: one for one in verify(connection, Programme()).violations}
+    assert (found["cashback_pays_first"].found, found["cashback_pays_first"].ref) == ("100", "c-1")
+    never = Programme(spend_types=frozenset(ChargeType) - {ChargeType.USAGE})
+    assert "cashback_pays_first" not in {one.invariant for one in verify(connection, never).violations}
+    capped = Programme(monthly_spend_cap=1)
+    assert "cashback_pays_first" not in {one.invariant for one in verify(connection, capped).violations}
 
 
 def test_a_violation_names_no_number(connection: Connection) -> None:
