@@ -19,7 +19,13 @@ from sqlalchemy import create_engine, make_url, text
 URL_VARIABLE = "FIRSTCHARGE_TEST_DATABASE_URL"
 OTHER_USER = "nobody"
 START_SECONDS_MAX = 30
-FOR_SPEED_NOT_SAFETY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
+FOR_SPEED_NOT_SAFETY = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=60",
+    "deadlock_timeout=50ms",
+)
 
 
 class NoPostgres(Exception):

@@ -191,6 +191,21 @@ def test_the_database_itself_refuses_a_state_that_is_none(db: Connection) -> Non
         db.execute(message.update().values(state="dead", reason=None))
 
 
+def test_on_postgresql_who_moves_messages_waits_until_the_other_has_committed(fresh_postgres: str) -> None:
+    engine = open_engine(fresh_postgres)
+    with engine.connect() as one, engine.connect() as other:
+        metadata.create_all(one)
+        enqueue(one, [new("first"), new("second")])
+        one.commit()
+        taken = take(one)
+        with pytest.raises(OperationalError, match="lock timeout"), other.begin():
+            other.execute(text("SET LOCAL lock_timeout = 50"))
+            take(other)
+        answer(one, taken.messages)
+        one.commit()
+        assert ids(take(other)) == ["second"], "it was parked, and let go by the answer"
+
+
 def test_thousands_of_messages_in_one_call_are_all_there(db: Connection) -> None:
     assert enqueue(db, [new(f"m{at}", str(79160000000 + at)) for at in range(12_001)]) == 12_001
 

@@ -105,6 +105,15 @@ def test_the_story_is_told_and_its_database_can_be_kept(demo: Demo) -> None:
     assert len(documents[-1]["postings"]) == POSTINGS
 
 
+def test_the_story_is_the_same_on_postgresql(demo: Demo, fresh_postgres: str) -> None:
+    code, out, err = demo("--exit", "--database", fresh_postgres).ended()
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert "ledger verified" in lines
+    assert len([line for line in lines if "  posting  " in line]) == POSTINGS
+    assert any("*100# → Баланс:300,00р ⏎" in line for line in lines)
+
+
 def test_a_late_clock_tells_the_same_story(demo: Demo) -> None:
     environ = {"TZ": "Asia/Vladivostok"}  # whatever zone the computer has
     code, out, err = demo("--exit", "--clock-start", "2025-12-31T23:30:00+03:00", environ=environ).ended()
