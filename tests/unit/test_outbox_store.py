@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from both_databases import Databases
-from sqlalchemy import Connection, Executable, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Executable, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from gateway.database import open_engine
 from sms.outbox import (
     ADVERT_POLICY,
     SERVICE_POLICY,
@@ -198,10 +199,12 @@ def test_on_postgresql_who_moves_messages_waits_until_the_other_has_committed(fr
         enqueue(one, [new("first"), new("second")])
         one.commit()
         taken = take(one)
-        with pytest.raises(OperationalError, match="lock timeout"), other.begin():
-            other.execute(text("SET LOCAL lock_timeout = 50"))
+        other.execute(text("SET LOCAL lock_timeout = 50"))
+        with pytest.raises(OperationalError, match="lock timeout"):
             take(other)
-        answer(one, taken.messages)
+        other.rollback()
+        write(one, taken.messages)
+        settle(one, taken.messages[0], (1, Answer.ACCEPTED, "id-1"))
         one.commit()
         assert ids(take(other)) == ["second"], "it was parked, and let go by the answer"
 
