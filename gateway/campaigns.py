@@ -37,8 +37,9 @@ _MEMBERS: Select[tuple[object, ...]] = (
     )
     .order_by(schema.subscription.c.subscription_id)
     .limit(CHUNK)
+    .with_for_update(read=True, of=schema.membership)
 )
-"""Members with consent, in id order."""
+"""Members with consent, in id order; PostgreSQL keeps the consent as it is until the adverts are committed."""
 
 _NAMED = schema.subscription.c.subscription_id.in_(
     select(schema.msisdn_owner.c.subscription_id).where(

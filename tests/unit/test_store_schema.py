@@ -84,7 +84,7 @@ def connection(databases: Databases) -> Connection:
 )
 def test_balances_below_their_limits_are_rejected(connection: Connection, broken: dict[str, int]) -> None:
     put(connection, [replace(BALANCES, main=-50)], NOW)
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         put(connection, [replace(BALANCES, **broken)], NOW)
 
 
@@ -102,13 +102,13 @@ def test_balances_below_their_limits_are_rejected(connection: Connection, broken
 )
 def test_a_charge_that_does_not_add_up_is_rejected(connection: Connection, broken: dict[str, int]) -> None:
     put(connection, [CHARGE], NOW)
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         put(connection, [replace(CHARGE, charge_id="other", **broken)], NOW)
 
 
 @pytest.mark.parametrize("broken", [{"amount": 0}, {"target": Account.CASH_IN}, {"tx_no": 2}, {"tx_no": 0}], ids=str)
 def test_a_posting_that_moves_nothing_is_rejected(connection: Connection, broken: dict[str, Any]) -> None:
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         put_rows(connection, schema.posting, [rows.POSTING.row(replace(POSTING, **broken))])
 
 
@@ -122,7 +122,7 @@ def test_postings_are_never_changed(connection: Connection, change: Any) -> None
 def test_a_period_has_one_fee_of_the_month_job(connection: Connection) -> None:
     put(connection, [replace(CHARGE, charge_id="a", period="2025-04"), replace(CHARGE, charge_id="b")], NOW)
     put(connection, [replace(CHARGE, charge_id="c", period="2025-05"), replace(CHARGE, charge_id="d")], NOW)
-    with pytest.raises(IntegrityError, match="(?i)unique"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         put(connection, [replace(CHARGE, charge_id="e", period="2025-04")], NOW)
 
 
@@ -130,25 +130,25 @@ def test_words_outside_the_closed_sets_are_rejected(connection: Connection) -> N
     row = rows.POSTING.row(POSTING)
     for column in ("kind", "source", "target"):
         at = list(schema.posting.columns.keys()).index(column)
-        with pytest.raises(IntegrityError, match="(?i)check"), connection.begin_nested():
+        with pytest.raises(IntegrityError, match=r"(?i)check"), connection.begin_nested():
             put_rows(connection, schema.posting, [(*row[:at], "nonsense", *row[at + 1 :])])
 
 
 def test_a_voucher_is_redeemed_at_most_once_over_and_its_code_is_its_own(connection: Connection) -> None:
     put(connection, [VOUCHER], NOW)
-    with pytest.raises(IntegrityError, match="(?i)check"), connection.begin_nested():
+    with pytest.raises(IntegrityError, match=r"(?i)check"), connection.begin_nested():
         put(connection, [replace(VOUCHER, redeemed=101)], NOW)
-    with pytest.raises(IntegrityError, match="(?i)unique"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         put(connection, [replace(VOUCHER, voucher_id="w")], NOW)
 
 
 def test_nothing_is_kept_for_a_subscription_that_is_not_there(connection: Connection) -> None:
-    with pytest.raises(IntegrityError, match="(?i)foreign key"):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
         put(connection, [replace(CHARGE, subscription_id=2)], NOW)
 
 
 def test_partner_secrets_are_two_at_most(connection: Connection) -> None:
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         connection.execute(insert(schema.partner_secret).values(partner="ozon", slot=2, secret="s"))
 
 
