@@ -49,6 +49,12 @@ class Lane:
         self._is_unlucky = is_unlucky
         self._connection: Connection | None = None
         self._is_committing = False
+        self._wait_seconds = 0.0
+
+    def take_wait_seconds(self) -> float:
+        """The longest that work waited for the thread since this was asked last."""
+        longest, self._wait_seconds = self._wait_seconds, 0.0
+        return longest
 
     def start(self) -> None:
         """Start the thread; the connection is opened by the first transaction."""
@@ -58,7 +64,10 @@ class Lane:
         """Run `work(connection, …)` in a transaction; context variables travel into the thread."""
         context = contextvars.copy_context()
         self.waiting += 1
-        done = deferToThreadPool(self._reactor, self._pool, context.run, self._until_done, work, args, kwargs)
+        asked_at = self._reactor.seconds()
+        done = deferToThreadPool(
+            self._reactor, self._pool, context.run, self._until_done, asked_at, work, args, kwargs
+        )
         return done.addBoth(self._ended)
 
     async def stop(self) -> None:
@@ -70,7 +79,10 @@ class Lane:
         self.waiting -= 1
         return result
 
-    def _until_done(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    def _until_done(
+        self, asked_at: float, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> T:
+        self._wait_seconds = max(self._wait_seconds, self._reactor.seconds() - asked_at)
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
                 return self._in_transaction(work, args, kwargs)
