@@ -19,7 +19,7 @@ from billing.commands import (
     OverrideAccrual,
     RecordClick,
 )
-from billing.errors import Conflict, UnknownOrder, UnknownPartner
+from billing.errors import Conflict, UnknownOrder, UnknownPartner, UnknownPromo
 from billing.money import format_money
 from billing.records import Accrual
 from billing.words import OrderChannel
@@ -336,12 +336,13 @@ class Orders:
         return answer(order_to_wire(outcome.answer), hit=outcome.hit)
 
     async def credit_promo(self, call: Call) -> Reply:
-        """Reward a target action once."""
+        """Reward a target action once; a partner's key its own promotions' only."""
         body: PromoCreditBody = call.body
+        code = path_id(call, "promo")
+        if call.principal is not None and call.principal.partner not in {None, self._partner_of_promo(code)}:
+            raise UnknownPromo("there is no such promotion of this partner")
         outcome = await self._ledger.execute(
-            CreditPromo(
-                promo=path_id(call, "promo"), action_id=body.action_id, msisdn=body.msisdn, amount=body.amount
-            )
+            CreditPromo(promo=code, action_id=body.action_id, msisdn=body.msisdn, amount=body.amount)
         )
         promo = outcome.answer
         assert isinstance(promo, PromoAnswer)  # noqa: S101 - as above
@@ -353,6 +354,10 @@ class Orders:
             "spendable_from": promo.spendable_from.isoformat() if promo.spendable_from else None,
         }
         return created(document, hit=outcome.hit)
+
+    def _partner_of_promo(self, code: str) -> str | None:
+        """Whose promotion it is; None for one of nobody's, or none at all."""
+        return next((one.partner for one in self._directory.catalogue().promos if one.code == code), None)
 
     def routes(self) -> list[Route]:
         """Their routes."""

@@ -454,6 +454,21 @@ def test_a_partners_key_sees_its_own_orders_only(door: Door) -> None:
     assert door.call("POST", "/v1/clicks", {"msisdn": A, "partner": "ozon"}, key="ozon-key").status == 201
 
 
+def test_a_partners_key_rewards_through_its_own_promotions_only(door: Door) -> None:
+    promos = [
+        {"code": "all", "name": "All"},
+        {"code": "own", "name": "Own", "partner": "ozon"},
+        {"code": "others", "name": "Others", "partner": "lamoda"},
+    ]
+    partners = [{"code": one, "name": one, "category": "shop", "percent": "5"} for one in ("ozon", "lamoda")]
+    assert door.call("PUT", "/v1/catalogue", {"partners": partners, "promos": promos}).status == 200
+    body = {"action_id": "a-1", "msisdn": A, "amount": "30.00"}
+    for promo, status in (("own", 201), ("others", 404), ("all", 404), ("none", 404)):
+        assert door.call("POST", f"/v1/promos/{promo}/credits", body, key="ozon-key").status == status
+        assert door.call("POST", f"/v1/promos/{promo}/credits", body, key="partner-key").status == 201
+    assert len(door.ledger.commands) == 5
+
+
 @pytest.mark.parametrize("body", [None, b"{}", b"garbage", b'{"to":"79160000002","amount":"100.00"}'])
 def test_cashback_never_becomes_money_or_somebody_elses(door: Door, body: bytes | None) -> None:
     assert (door.call("POST", "/v1/transfers", body).status, door.call("POST", "/v1/cash-outs", body).status) == (
