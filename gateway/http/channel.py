@@ -220,7 +220,8 @@ class DoorRequest(Request):
         if not self._is_complete:
             channel.persistent = 0
         if reply.file is None:
-            channel.transport.write(self._head(reply, len(reply.body)) + reply.body)
+            body = b"" if self.method == b"HEAD" else reply.body
+            channel.transport.write(self._head(reply, len(reply.body)) + body)
             self._sent()
         else:
             channel.begin_sending()

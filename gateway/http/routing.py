@@ -127,7 +127,7 @@ class Router:
         self._names[id(route)] = tuple(names)
 
     def find(self, method: bytes, path: bytes) -> tuple[Route, dict[str, str]]:
-        """The route and its path parameters, percent-decoded.
+        """The route and its path parameters, percent-decoded; HEAD is GET without the body (RFC 9110, 9.3.2).
 
         Raises:
             Problem: 404 for an unknown path, 405 with Allow for another method, 400 for undecodable octets.
@@ -136,7 +136,7 @@ class Router:
         node = self._walk(path, values)
         if node is None or not node.methods:
             raise Problem(404, "NOT_FOUND", "there is nothing at this path")
-        route = node.methods.get(method)
+        route = node.methods.get(b"GET" if method == b"HEAD" else method)
         if route is None:
             allowed = b", ".join(sorted(node.methods))
             raise Problem(

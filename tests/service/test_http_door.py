@@ -32,11 +32,22 @@ def test_an_unknown_path_is_404_and_another_method_405_with_what_is_allowed(door
     assert door.call("GET", "/v2").code == "NOT_FOUND"
     assert door.call("GET", "/v1/charges/c-1/x/y/z").status == 404
     assert door.call("GET", "/" + "a/" * 30).status == 404
-    for method in ("TRACE", "HEAD", "OPTIONS", "DELETE", "get"):
+    for method in ("TRACE", "OPTIONS", "DELETE", "get"):
         refused = door.call(method, "/v1/charges/c-1")
         assert (refused.status, refused.code, refused.headers["allow"]) == (405, "METHOD_NOT_ALLOWED", "GET")
     assert door.call("GET", "/v1/members/" + A).status == 200
     assert door.call("POST", "/v1/members/" + A).headers["allow"] == "DELETE, GET, PATCH"
+
+
+def test_head_is_get_without_the_body_also_where_it_is_refused(door: Door) -> None:
+    whole = door.call("GET", "/v1/charges/c-1")
+    for path, status in (("/v1/charges/c-1", 200), ("/v1/charges", 405), ("/v2", 404)):
+        connection = door.connect()
+        connection.send(head("HEAD", path))
+        received = connection.received
+        assert received.startswith(f"HTTP/1.1 {status} ".encode())
+        assert received.endswith(b"\r\n\r\n")
+        assert (f"Content-Length: {len(whole.raw)}\r\n".encode() in received) == (status == 200)
 
 
 def test_path_parameters_are_decoded_and_bounded(door: Door) -> None:
