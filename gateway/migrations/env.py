@@ -1,10 +1,10 @@
 """Alembic's entry: runs on the connection that `gateway.migrations.upgrade` was given."""
 
 from alembic import context
-from sms.outbox import schema as outbox_schema
 
 from billing.store import schema as billing_schema
 from gateway import schema as gateway_schema
+from sms.outbox import schema as outbox_schema
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -43,8 +43,7 @@ class UnknownText(LookupError):
 
 
 def render(kind: str, params: Params, language: str, mode: UnicodeMode = UnicodeMode.CHEAPEST) -> str:
-    """The text of a notice. `balance` and the keyword's balance are screens (`gateway.texts.screens`), not here;
-    an advert brings its own text.
+    """The text of a notice; an advert brings its own, and balances are screens (`gateway.texts.screens`).
 
     `mode` is the subscriber's: the name is cut against the letters that will really be sent.
 

@@ -88,5 +88,5 @@ def test_a_number_in_the_environment_stays_text_where_text_is_meant() -> None:
 
 
 def test_a_file_that_is_not_toml_is_refused_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationInvalid, match="firstcharge.toml"):
+    with pytest.raises(ConfigurationInvalid, match=r"firstcharge\.toml"):
         load_settings(path=written(tmp_path, "[simulator"), environment={})

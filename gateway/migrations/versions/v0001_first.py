@@ -1,10 +1,10 @@
 """The first schema: ledger, outbox, business clock, USSD records."""
 
 from alembic import op
-from sms.outbox import schema as outbox_schema
 
 from billing.store import schema as billing_schema
 from gateway import schema as gateway_schema
+from sms.outbox import schema as outbox_schema
 
 revision = "0001"
 down_revision = None
