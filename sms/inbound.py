@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from sms.delivery.counters import DeliveryCounters
 from sms.delivery.journal import Journal, Transact
 from sms.delivery.lines import Lines
-from sms.errors import SessionStateError, SmppError
+from sms.errors import SmppError
 from sms.outbox.inbox import MobileOriginated, record_mo
 from sms.outbox.model import Step
 from sms.outbox.receipts import NewReceipt, digits_of
@@ -193,11 +193,8 @@ class SmsLinkHandler:
 
 
 def _answer(session: Session, pdu: Pdu, status: CommandStatus) -> None:
-    try:
-        session.respond(pdu, response_to(pdu, status))
-    except SessionStateError:
-        # The session ended meanwhile: what is stored stays, and the SMSC sends it again.
-        return
+    # A session that ended meanwhile drops it: what is stored stays, and the SMSC sends it again.
+    session.respond(pdu, response_to(pdu, status))
 
 
 def _new_receipt(link: str, pdu: DeliverSm | DataSm, said: Receipt, state: MessageState) -> NewReceipt:
@@ -206,11 +203,11 @@ def _new_receipt(link: str, pdu: DeliverSm | DataSm, said: Receipt, state: Messa
         error = said.network_error_code.hex()
     return NewReceipt(
         link=link,
-        smsc_id=said.message_id,
+        smsc_id=_storable(said.message_id),
         step=STEP_OF_STATE[state],
         source=digits_of(pdu.source_addr),
         done_date="" if said.done_date is None else said.done_date.isoformat(),
-        error=error,
+        error=None if error is None else _storable(error),
         umr=pdu.tlv_int(Tag.USER_MESSAGE_REFERENCE),
     )
 
@@ -229,8 +226,13 @@ def _mo_of(link: str, pdu: DeliverSm | DataSm, now: datetime) -> MobileOriginate
         link=link,
         source=digits_of(pdu.source_addr),
         destination=pdu.destination_addr,
-        text=decode(text, pdu.data_coding).replace("\0", ""),
+        text=_storable(decode(text, pdu.data_coding)),
         payload=payload,
         umr=pdu.tlv_int(Tag.USER_MESSAGE_REFERENCE),
         received_at=now,
     )
+
+
+def _storable(text: str) -> str:
+    """Without NUL, which no database stores; the SMSC would send it again for ever."""
+    return text.replace("\0", "")

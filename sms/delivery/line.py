@@ -91,11 +91,6 @@ class Line:
         return self._wire is not None and not self._is_paused and not self.pacer.is_resting(self._clock.seconds())
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits here and nothing is in flight."""
-        return not (self._waiting or self._in_flight)
-
-    @property
     def in_flight(self) -> int:
         """Segments written and not answered."""
         return len(self._in_flight)

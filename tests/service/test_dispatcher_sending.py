@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from sending import NOON, A, Sending, run, text_of
+from sqlalchemy.exc import OperationalError
 from twisted.internet.defer import Deferred
 
 from sms.dispatcher import LinkTerms
-from sms.errors import DestinationAddressInvalid, ResponseTimeout
+from sms.errors import DestinationAddressInvalid, NeverWritten, ResponseTimeout
 from sms.outbox import Priority, ServiceClass, StatusClass
 from sms.outbox.schema import attempt
 from sms.smpp.constants import CommandStatus, Tag
@@ -237,6 +238,16 @@ def test_throttled_keeps_the_message_slows_the_link_and_uses_up_no_attempt(sendi
     assert sending.states() == {"m1": "accepted", "m2": "accepted"}
 
 
+def test_an_smsc_that_announces_congestion_is_given_a_rest_before_it_refuses(sending: Sending) -> None:
+    session = sending.start().bind(window=1)
+    sending.queue("m1", "m2")
+    session.answer(congestion=100)
+    assert len(session.submitted) == 1
+    sending.after(1.5)
+    assert len(session.submitted) == 2
+    assert sending.states()["m1"] == "accepted"
+
+
 def test_a_temporary_refusal_waits_by_the_wall_clock_and_is_tried_again(sending: Sending) -> None:
     session = sending.start().bind()
     sending.queue("m")
@@ -328,6 +339,27 @@ def test_what_was_never_written_goes_back_and_is_no_doubt(sending: Sending) -> N
     assert sending.counters.possible_duplicates == 0
 
 
+def test_a_session_that_ends_between_commit_and_writing_gives_everything_back(sending: Sending) -> None:
+    session = sending.start().bind()
+    sending.database.stuck = True
+    sending.queue("m")
+    sending.dispatcher.lines.down("sms", session)
+    sending.after(0.1)
+    again = sending.bind()
+    sending.database.free()
+    assert session.submitted == []
+    assert [text_of(pdu) for pdu in again.submitted] == ["Text of m"]
+    assert [one.status for one in sending.view("m").attempts] == ["NEVER_WRITTEN", None]
+
+
+def test_what_the_session_itself_never_wrote_is_no_doubt(sending: Sending) -> None:
+    session = sending.start().bind()
+    sending.queue("m")
+    session.fail_all(NeverWritten("still in the buffer"))
+    assert len(session.submitted) == 2
+    assert sending.counters.in_doubt == 0
+
+
 def test_without_a_link_everything_waits_and_goes_when_it_is_up(sending: Sending) -> None:
     sending.start()
     sending.queue("m1", "m2")
@@ -384,13 +416,28 @@ def test_tried_once_does_not_wait_for_a_link_that_is_down(sending: Sending) -> N
     assert run(sending.dispatcher.tried_once(NOON, 30)) is False
 
 
+def test_tried_once_ends_when_the_dispatcher_stops(sending: Sending) -> None:
+    sending.start().bind()
+    sending.queue("m")
+    tried = Deferred.fromCoroutine(sending.dispatcher.tried_once(NOON, 30))
+    stopped = sending.stop(drain_s=0)
+    assert (stopped.called, tried.called, tried.result) == (True, True, False)
+
+
+def test_tried_once_does_not_wait_for_what_is_postponed_meanwhile(sending: Sending) -> None:
+    sending.start().bind()
+    sending.business = NOON + timedelta(hours=10)
+    sending.queue("m", time_zone="Europe/Moscow")
+    assert run(sending.dispatcher.tried_once(sending.business, 30)) is True
+
+
 def test_tried_once_ends_when_the_link_goes_down_meanwhile_and_after_its_limit(sending: Sending) -> None:
     session = sending.start().bind()
     sending.queue("m")
     down = Deferred.fromCoroutine(sending.dispatcher.tried_once(NOON, 30))
     late = Deferred.fromCoroutine(sending.dispatcher.tried_once(NOON, 5))
     sending.after(4.9)
-    assert not (down.called or late.called)
+    assert (down.called, late.called) == (False, False)
     sending.after(0.2)
     assert (late.called, down.called) == (True, False)
     sending.drop(session)
@@ -435,7 +482,41 @@ def test_stopping_does_not_wait_for_ever_and_what_is_not_answered_is_in_doubt(se
     assert sending.view("m").state == "unknown"
 
 
+def test_an_answer_after_the_stop_is_too_late(sending: Sending) -> None:
+    session = sending.start().bind()
+    sending.queue("m")
+    sending.stop(drain_s=0)
+    session.answer()
+    assert sending.view("m").state == "unknown"
+
+
+def test_stopping_waits_for_what_is_being_stored(sending: Sending) -> None:
+    session = sending.start().bind()
+    sending.queue("m")
+    sending.database.stuck = True
+    session.answer()
+    stopped = sending.stop()
+    assert not stopped.called
+    sending.database.free()
+    assert stopped.called
+    assert sending.view("m").state == "accepted"
+
+
+def test_what_never_started_stops(sending: Sending) -> None:
+    assert sending.stop().called
+
+
 # -- trouble
+
+
+def test_a_database_that_fails_while_rendering_makes_no_dead_letters(sending: Sending) -> None:
+    sending.texts["m"] = OperationalError("SELECT", {}, Exception("gone"))
+    session = sending.start().bind()
+    sending.queue("m")
+    assert sending.view("m").state == "queued"
+    sending.texts["m"] = "Text"
+    sending.after(1)
+    assert len(session.submitted) == 1
 
 
 def test_a_database_that_is_gone_for_a_while_loses_and_doubles_nothing(sending: Sending) -> None:
@@ -470,6 +551,17 @@ def test_the_fault_points_are_passed_in_their_order(sending: Sending) -> None:
     sending.queue("m")
     session.answer()
     assert sending.faults == ["outbox.claimed", "sms.before_write", "sms.resp_before_mark", "sms.after_write"]
+
+
+def test_answers_that_the_database_refuses_at_the_end_are_in_doubt_after_the_next_start(sending: Sending) -> None:
+    session = sending.start().bind()
+    sending.queue("m")
+    sending.database.broken = True
+    session.answer()
+    stopped = sending.stop()
+    sending.after(2)
+    assert stopped.called
+    assert sending.view("m").state == "written"
 
 
 # -- several links

@@ -179,6 +179,12 @@ def test_a_receipt_that_names_no_message_is_refused_for_good(receiving: Receivin
     assert receiving.sending.counters.receipts_unreadable == 2
 
 
+def test_a_nul_in_a_receipt_harms_nobody(receiving: Receiving) -> None:
+    receiving.given_accepted()
+    assert receiving.take(receipt_pdu(short_message=b"id:id-1\0 stat:DELIVRD err:\x0000")) == [OK]
+    assert receiving.sending.view("m").receipts[0].error == "00"
+
+
 def test_a_raised_fault_before_the_commit_asks_for_the_receipt_again(receiving: Receiving) -> None:
     receiving.given_accepted()
     receiving.sending.raising.add("dlr.before_commit")
@@ -241,7 +247,42 @@ def test_a_number_with_a_plus_is_digits_inside(receiving: Receiving) -> None:
     assert {one.source for one in receiving.heard} == {A}
 
 
+def test_more_than_may_wait_are_asked_for_again(receiving: Receiving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sms.inbound.MO_WAITING_MAX", 2)
+    monkeypatch.setattr("sms.delivery.journal.RECEIPTS_WAITING_MAX", 2)
+    receiving.sending.database.stuck = True
+    receiving.take(*(mo_pdu(f"{number}".encode(), number) for number in range(1, 4)))
+    assert receiving.session.answers == [(3, AGAIN)]
+    receiving.take(*(receipt_pdu(number=number) for number in range(4, 8)))
+    assert receiving.session.answers == [(3, AGAIN), (7, AGAIN)]
+    receiving.sending.database.free()
+    assert sorted(receiving.session.answers) == [(1, OK), (2, OK), (3, AGAIN), (4, OK), (5, OK), (6, OK), (7, AGAIN)]
+
+
+def test_stopping_waits_for_what_is_being_stored(receiving: Receiving) -> None:
+    receiving.sending.database.stuck = True
+    receiving.take(mo_pdu())
+    stopped = Deferred.fromCoroutine(receiving.inbound.stop())
+    assert not stopped.called
+    receiving.sending.database.free()
+    assert stopped.called
+    assert receiving.session.statuses() == [OK]
+
+
 # -- the rest of a link
+
+
+def test_a_late_answer_changes_nothing(receiving: Receiving) -> None:
+    session: Any = receiving.session
+    receiving.handler.response_unmatched(session, None, DeliverSmResp(sequence_number=5))
+    assert receiving.session.answers == []
+
+
+def test_a_receipt_may_name_its_error_in_a_parameter(receiving: Receiving) -> None:
+    receiving.given_accepted()
+    tlvs = ((Tag.NETWORK_ERROR_CODE, bytes.fromhex("030015")),)
+    receiving.take(receipt_pdu(tlvs=tlvs, short_message=b"id:id-1 stat:UNDELIV"))
+    assert receiving.sending.view("m").receipts[0].error == "030015"
 
 
 def test_acknowledgements_of_users_are_answered_and_not_stored(receiving: Receiving) -> None:
