@@ -133,26 +133,14 @@ class Inbound:
 
 
 class SmsLinkHandler:
-    """What one link tells us, a `SessionHandler`: binds for the lines, requests for the inbound door.
-
-    `other(session, pdu)` is asked first about every request: True means it was taken and will be answered by
-    somebody else (USSD on the same link).
-    """
+    """What one link tells us, a `SessionHandler`: binds for the lines, requests for the inbound door."""
 
     _log = Logger()
 
-    def __init__(
-        self,
-        name: str,
-        lines: Lines,
-        inbound: Inbound,
-        *,
-        other: Callable[[SmppProtocol, Pdu], bool] | None = None,
-    ) -> None:
+    def __init__(self, name: str, lines: Lines, inbound: Inbound) -> None:
         self._name = name
         self._lines = lines
         self._inbound = inbound
-        self._other = other
 
     def bound(self, link: SmppProtocol) -> None:
         """Messages may be submitted, unless this session only receives."""
@@ -161,8 +149,6 @@ class SmsLinkHandler:
 
     def request_received(self, link: SmppProtocol, pdu: Pdu) -> None:
         """A request from the SMSC."""
-        if self._other is not None and self._other(link, pdu):
-            return
         if isinstance(pdu, DeliverSm | DataSm):
             self._inbound.received(self._name, link, pdu)
         elif not isinstance(pdu, AlertNotification):

@@ -294,22 +294,6 @@ def test_an_alert_is_never_answered_and_what_we_do_not_serve_is_refused(receivin
     assert receiving.take(AlertNotification(), QuerySm()) == [CommandStatus.ESME_RINVCMDID]
 
 
-def test_somebody_else_on_the_link_may_take_a_request_first(receiving: Receiving) -> None:
-    taken: list[Pdu] = []
-
-    def ussd(_session: object, pdu: Pdu) -> bool:
-        if pdu.tlv(Tag.USSD_SERVICE_OP) is None:
-            return False
-        taken.append(pdu)
-        return True
-
-    handler = SmsLinkHandler("sms", receiving.sending.dispatcher.lines, receiving.inbound, other=ussd)
-    session: Any = receiving.session
-    handler.request_received(session, mo_pdu(tlvs=((Tag.USSD_SERVICE_OP, b"\x01"),)))
-    handler.request_received(session, mo_pdu(number=2))
-    assert (len(taken), receiving.session.answers) == (1, [(2, OK)])
-
-
 def test_a_bind_brings_the_line_up_unless_it_only_receives_and_its_end_takes_it_down(receiving: Receiving) -> None:
     session: Any = receiving.session
     lines = receiving.sending.dispatcher.lines
