@@ -211,12 +211,15 @@ def smpplib_alone(port: int, count: int, *, receipts: bool) -> float:
     """The same by smpplib's client, which is sequential: a window of messages out, then their answers in."""
     client = smpplib.client.Client("127.0.0.1", port, allow_unknown_opt_params=True)
     seen = {"answers": 0, "receipts": 0}
-    client.set_message_sent_handler(lambda _pdu: seen.update(answers=seen["answers"] + 1))
 
-    def received(_pdu: Any) -> int:
+    def answered(**_pdu: Any) -> None:
+        seen["answers"] += 1
+
+    def received(**_pdu: Any) -> int:
         seen["receipts"] += 1
         return 0
 
+    client.set_message_sent_handler(answered)
     client.set_message_received_handler(received)
     client.connect()
     client.bind_transceiver(system_id="gateway", password="secret1")
