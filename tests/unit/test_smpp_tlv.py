@@ -76,6 +76,21 @@ def test_lengths_past_the_end_and_wrong_sizes_are_named(tail: str, status: int) 
     assert _read_status(tail) == status
 
 
+def test_sizes_and_largest_values_are_those_of_the_standard() -> None:
+    """SMPP check 35; SMPP 3.4 §5.3.2, written down a second time."""
+    ranged = {
+        0x001D: (1, 256), 0x001E: (1, 65), 0x0202: (2, 23), 0x0203: (2, 23), 0x0303: (0, 65), 0x0381: (4, 19),
+        0x0424: (0, 65_535), 0x1204: (1, 4), 0x130C: (0, 1),
+    }  # fmt: skip
+    two = {0x0008, 0x0204, 0x020A, 0x020B, 0x020C, 0x1203, 0x1383}
+    fixed = {tag: (2, 2) if tag in two else (1, 1) for tag in SIZES if tag not in ranged}
+    assert SIZES == ranged | fixed | {0x0423: (3, 3), 0x0017: (4, 4)}
+    assert LARGEST == {
+        0x0201: 3, 0x0304: 99, 0x0420: 1, 0x0421: 1, 0x0422: 2, 0x0425: 3, 0x0426: 1, 0x0427: 9, 0x0428: 100,
+        0x1201: 2,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("tag", sorted(SIZES), ids=lambda tag: Tag(tag).name.lower())
 def test_every_known_parameter_has_its_sizes(tag: int) -> None:
     """SMPP check 35: at both limits, and one past each."""
