@@ -20,7 +20,7 @@ from typing import Any
 
 A, B, C, D, OFF_NET = "79160000001", "79160000002", "79160000003", "79160000004", "79030000009"
 READY_SECONDS_MAX = 60
-PORTS = (15_000, 32_000)
+PORT_FIRST, PORTS_EACH, PORT_RANGES = 15_000, 2_000, 8
 SETTLE_SECONDS_MAX = 20
 AT_REST = {"held", "accepted", "enroute", "delivered", "expired", "undeliverable", "rejected", "deleted", "dead"}
 
@@ -37,12 +37,15 @@ class Reply:
 def free_ports(count: int) -> list[int]:
     """Ports nobody listens on, all different, below the range from which the system serves outgoing connections.
 
-    One from that range could be taken by any connection between its choice here and its listener's start.
+    One from that range could be taken by any connection between its choice here and its listener's start. Tests
+    that run side by side choose from ranges of their own.
     """
     rng = random.SystemRandom()
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_RANGES
+    first = PORT_FIRST + worker * PORTS_EACH
     found: dict[int, socket.socket] = {}
     while len(found) < count:
-        port = rng.randrange(*PORTS)
+        port = rng.randrange(first, first + PORTS_EACH)
         if port in found:
             continue
         with contextlib.suppress(OSError):
