@@ -72,6 +72,7 @@ def test_answers_of_one_read_leave_in_one_write(clock: Clock) -> None:
     end.receive(*[submit_sm(sequence_number=number) for number in range(2, 52)], EnquireLink(sequence_number=99))
     assert end.transport.writes == 1
     assert sorted(pdu.sequence_number for pdu in end.sent()) == [*range(2, 52), 99]
+    assert [call for call in clock.getDelayedCalls() if call.getTime() <= clock.seconds()] == []
 
 
 def test_answers_given_later_leave_in_one_write_a_turn(clock: Clock) -> None:
@@ -549,6 +550,16 @@ def test_leaving_what_is_lost_or_was_never_ours(clock: Clock) -> None:
     assert isinstance(asked.outcome, NeverWritten)
     assert Deferred.fromCoroutine(end.link.unbind()).called
     assert clock.getDelayedCalls() == []
+
+
+def test_nothing_is_sent_on_a_session_that_is_being_closed(clock: Clock) -> None:
+    end = bound_esme(clock)
+    end.link.close()
+    with pytest.raises(SessionStateError):
+        end.link.try_request(submit_sm(), lambda _: None)
+    assert isinstance(Asked(end.link, submit_sm()).outcome, NeverWritten)
+    assert end.turn() == []
+    end.lose()
 
 
 def test_leaving_twice_or_unbound_is_harmless(clock: Clock) -> None:
