@@ -261,6 +261,10 @@ class ConnectionDropped(LinkClosed):
     """The connection ended without unbind."""
 
 
+class UnbindUnanswered(ConnectionDropped):
+    """The peer ended the connection instead of answering our unbind."""
+
+
 class PeerSilent(LinkClosed):
     """No answer to enquire_link came in time."""
 

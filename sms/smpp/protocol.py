@@ -19,6 +19,7 @@ from sms.errors import (
     RequestFailed,
     SessionStateError,
     SmppError,
+    UnbindUnanswered,
     WindowFull,
 )
 from sms.smpp.constants import CommandStatus
@@ -311,7 +312,11 @@ class SmppProtocol(protocol.Protocol):
         """Settle every request, stop every timer, tell the owner."""
         del reason  # The session knows better why: unbind, a limit of ours, or the peer just went.
         if not self._closing and self._reason is None and self.state is not SessionState.UNBOUND:
-            self._reason = ConnectionDropped("the connection ended without unbind")
+            self._reason = (
+                UnbindUnanswered("the peer closed instead of answering unbind")
+                if self.state is SessionState.UNBINDING
+                else ConnectionDropped("the connection ended without unbind")
+            )
         self._leaving = self._gone = True
         in_flight = {pdu.sequence_number: pdu for pdu in self.session.connection_lost()}
         self._watch.stop()

@@ -22,6 +22,7 @@ from sms.errors import (
     PeerSilent,
     ResponseTimeout,
     SessionStateError,
+    UnbindUnanswered,
     WindowFull,
 )
 from sms.smpp.codec import encode
@@ -205,6 +206,16 @@ def test_a_malformed_answer_leaves_the_outcome_unknown(clock: Clock) -> None:
     octets = encode(SubmitSmResp(message_id="1", sequence_number=2))[:-1]
     end.link.dataReceived(len(octets).to_bytes(4) + octets[4:])
     assert isinstance(asked.outcome, OutcomeUnknown)
+
+
+def test_a_peer_that_closes_on_our_unbind_is_told_from_one_that_just_goes(clock: Clock) -> None:
+    """SMPP check 23."""
+    end = bound_esme(clock)
+    left = Deferred.fromCoroutine(end.link.unbind())
+    assert [pdu.name for pdu in end.turn()] == ["unbind"]
+    end.lose()
+    assert left.called
+    assert [type(reason) for _, reason in end.handler.ended] == [UnbindUnanswered]
 
 
 def test_a_lost_connection_tells_written_from_unwritten(clock: Clock) -> None:
