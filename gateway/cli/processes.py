@@ -67,9 +67,9 @@ def serve(shell: Shell, upgrade: bool) -> int:
         from gateway.cli.database import bring_to_head  # noqa: PLC0415 - as above
 
         bring_to_head(load_settings(shell).database.url)
-    from gateway import app  # noqa: PLC0415 - the whole program: only this verb pays
+    from gateway import serve as entry  # noqa: PLC0415 - the whole program: only this verb pays
 
-    return app.serve(shell.config, shell.environ)
+    return entry.serve(shell.config, shell.environ)
 
 
 @click.command()
