@@ -1,4 +1,9 @@
-"""An account as domain.md's rules 24–26, 28–34, 36 and 37 describe it, written from them alone: the second opinion."""
+"""An account as rules 24–26, 28–34, 36 and 37 of the programme describe it: the ledger's second opinion.
+
+Written from the rules alone, before the ledger's code was read. Two sentences came from elsewhere afterwards: a
+refund lowers the open rest first (the HTTP contract), and held cashback counts against the month's cap (so that a
+commit is always covered, rule 33).
+"""
 
 from dataclasses import dataclass, field
 
@@ -48,7 +53,7 @@ class Oracle:
     def split(self, kind: str, amount: int, month: str) -> tuple[int, int]:  # 28, 29, 30, 33
         held = [sum(one[i] for one in self.held.values()) for i in (0, 1)]
         cap = self.rules.monthly_cap
-        left = amount if cap is None else max(0, cap - self.paid_by_cashback.get(month, 0))
+        left = amount if cap is None else max(0, cap - self.paid_by_cashback.get(month, 0) - held[0])
         cashback = min(amount, self.cashback - held[0], left) if kind in self.rules.spend_types else 0
         return cashback, max(0, min(amount - cashback, self.main + self.credit_limit - held[1]))
 
@@ -64,12 +69,18 @@ class Oracle:
             if not self.owed[name]:
                 del self.owed[name]
 
-    def refund(self, name: str, amount: int) -> tuple[int, int]:  # 32
-        main = min(amount, self.drawn[name][1])
-        cashback = min(amount - main, self.drawn[name][0])
-        self.cashback, self.main = self.cashback + cashback, self.main + main
-        self.drawn[name] = [self.drawn[name][0] - cashback, self.drawn[name][1] - main]
-        return cashback, main
+    def refund(self, name: str, amount: int) -> tuple[int, int, int] | str:  # 32
+        open_, main = self.owed.get(name, 0), self.drawn[name][1]
+        if amount > open_ + main + self.drawn[name][0]:
+            return "EXCEEDS_CHARGE"
+        open_, main = min(amount, open_), min(max(0, amount - open_), main)
+        self.owed = {
+            one: rest - open_ * (one == name) for one, rest in self.owed.items() if (one, rest) != (name, open_)
+        }
+        back = amount - open_ - main
+        self.cashback, self.main = self.cashback + back, self.main + main
+        self.drawn[name] = [self.drawn[name][0] - back, self.drawn[name][1] - main]
+        return open_, main, back
 
     def credit(self) -> None:  # 25, 26
         self.bonus, self.cashback = 0, self.cashback + self.bonus
