@@ -84,9 +84,9 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(url: str, name: str) -> str:
-    """Make an empty database beside the one at `url`; its URL."""
-    _beside(url, f"CREATE DATABASE {name} STRATEGY file_copy TEMPLATE template0 ENCODING 'UTF8'")
+def new_database(url: str, name: str, *, template: str = "template0") -> str:
+    """Make a database beside the one at `url`, empty or as its template is; its URL."""
+    _beside(url, f"CREATE DATABASE {name} STRATEGY file_copy TEMPLATE {template} ENCODING 'UTF8'")
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
