@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from billing.answers import AdvertsAnswer
 from billing.calendar import period_of
 from billing.decision import Context, Outcome
-from billing.events import MemberLeft, NumberChanged
+from billing.events import CashbackAccrued, MemberLeft, NumberChanged
 from gateway import __version__, faults, migrations
 from gateway.alarms import Alarms
 from gateway.assembly import (
@@ -254,8 +254,12 @@ class Gateway:
         for outcome in outcomes:
             if isinstance(outcome.answer, AdvertsAnswer) and not outcome.answer.membership.adverts:
                 drop_adverts(connection, outcome.answer.membership.subscription_id)
+        if _accrues(outcomes):
+            self._ground.fault("accrual.before_commit")
 
     def _committed(self, outcomes: Sequence[Outcome]) -> None:
+        if _accrues(outcomes):
+            self._ground.fault("accrual.after_commit")
         self._metrics.committed(outcomes)
         if any(outcome.events for outcome in outcomes):
             self._dispatcher.poke()
@@ -323,6 +327,10 @@ class Gateway:
 
     def _wall_s(self) -> float:
         return self._ground.wall().timestamp()
+
+
+def _accrues(outcomes: Sequence[Outcome]) -> bool:
+    return any(isinstance(event, CashbackAccrued) for outcome in outcomes for event in outcome.events)
 
 
 async def _close_door(door: HttpDoor, listening: IListeningPort) -> None:

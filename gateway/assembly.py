@@ -128,6 +128,7 @@ def build_ussd(ground: Ground, parts: UssdParts) -> UssdService:
         ),
         clock=ground,
         queue_balance=parts.queue_balance,
+        fault=ground.fault,
     )
     return UssdService(
         application,

@@ -110,10 +110,11 @@ class MonthJob:
         bounds = month.next_bounds(connection, run, size)
         if bounds is None:
             month.finish_run(connection, period, context.now)
+            self._around.fault("bill.before_close")
             return None
         month.run_chunk(connection, period, bounds, context)
         enqueue_month_notices(connection, period, bounds, self._around.timing())
-        self._around.fault("month.chunk")
+        self._around.fault("bill.after_n_lines")
         return month.next_size(size, int((self._around.monotonic() - began) * 1_000))
 
 

@@ -28,6 +28,7 @@ from billing.money import parse_money
 from billing.records import Charge, Posting
 from billing.words import Account, Block, Channel, Contract, MembershipState, Network, PostingKind
 from gateway.balance_screens import cashback_screen, main_screen
+from gateway.faults import Fault, no_fault
 from gateway.http.ports import BusinessClock, Ledger
 from gateway.texts import Screens, screens_for
 from gateway.texts.screens import Movement
@@ -93,7 +94,9 @@ class UssdApplication:
         terms: UssdTerms,
         clock: BusinessClock,
         queue_balance: Callable[[str, str, bool], Awaitable[bool]],
+        fault: Fault = no_fault,
     ) -> None:
+        self._fault = fault
         self._ledger = ledger
         self._reads = reads
         self._terms = terms
@@ -117,6 +120,11 @@ class UssdApplication:
 
     async def answer(self, request: UssdRequest) -> UssdReply:
         """The screen a request asks for."""
+        reply = await self._answer(request)
+        self._fault("ussd.before_reply")
+        return reply
+
+    async def _answer(self, request: UssdRequest) -> UssdReply:
         try:
             view = await self._reads.balances(request.msisdn)
         except UnknownSubscriber:

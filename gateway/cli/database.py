@@ -1,7 +1,7 @@
 """The database's schema: brought to this program's version, or compared with it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ def db() -> None:
 @verb
 def upgrade(shell: Shell) -> None:
     """Bring the database of --config to this program's version; nothing to do is fine."""
-    before, version = bring_to_head(load_settings(shell).database.url)
+    before, version = bring_to_head(load_settings(shell).database.url, shell.environ)
     text = "the schema is up to date" if before == version else f"upgraded from {before or 'nothing'}"
     shell.done({"before": before, "version": version}, f"{text}; version {version}")
 
@@ -44,17 +44,17 @@ def check(shell: Shell) -> None:
     shell.done({"ok": True, "version": migrations.HEAD}, f"the schema is at version {migrations.HEAD}, as it must be")
 
 
-def bring_to_head(url: str) -> tuple[str | None, str]:
+def bring_to_head(url: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
     """Upgrade a database; answers the version it had and the one it has.
 
     Raises:
         Failed: it cannot be opened, is served by a gateway, or is newer than this program.
     """
-    from gateway import migrations  # noqa: PLC0415 - SQLAlchemy only where a database is opened
+    from gateway import faults, migrations  # noqa: PLC0415 - SQLAlchemy only where a database is opened
 
     with _writing(url) as connection:
         before = migrations.version_of(connection)
-        migrations.upgrade(connection)
+        migrations.upgrade(connection, faults.from_environment(environ))
     return before, migrations.HEAD
 
 

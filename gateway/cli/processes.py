@@ -66,7 +66,7 @@ def serve(shell: Shell, upgrade: bool) -> int:
         from gateway.cli.configuration import load_settings  # noqa: PLC0415 - only where it is asked for
         from gateway.cli.database import bring_to_head  # noqa: PLC0415 - as above
 
-        bring_to_head(load_settings(shell).database.url)
+        bring_to_head(load_settings(shell).database.url, shell.environ)
     from gateway import serve as entry  # noqa: PLC0415 - the whole program: only this verb pays
 
     return entry.serve(shell.config, shell.environ)

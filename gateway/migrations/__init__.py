@@ -4,6 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from gateway.faults import Fault, no_fault
+
 HEAD = "0001"
 """The version this program needs."""
 
@@ -40,7 +42,7 @@ def check(connection: Connection) -> None:
     )
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, fault: Fault = no_fault) -> None:
     """Bring the database to HEAD in the caller's transaction.
 
     Raises:
@@ -54,5 +56,5 @@ def upgrade(connection: Connection) -> None:
         check(connection)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["connection"] = connection
+    config.attributes |= {"connection": connection, "fault": fault}
     command.upgrade(config, "head")

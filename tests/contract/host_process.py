@@ -81,7 +81,11 @@ class Orders(LineOnlyReceiver):
         await network.start()
         settings = load(plan.configuration_file, plan.environ)
         gateway = Gateway(
-            settings, reactor, wall=wall_now, fault=faults.from_environment({}), mask=Masker(MASK_SECRET)
+            settings,
+            reactor,
+            wall=wall_now,
+            fault=faults.from_environment(order["environ"]),
+            mask=Masker(MASK_SECRET),
         )
         try:
             await gateway.start()

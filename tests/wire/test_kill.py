@@ -122,12 +122,12 @@ def test_a_month_job_killed_five_times_gives_the_journal_of_one_that_was_not(tmp
             one.start_simulator()
         whole.start_gateway()
         whole.clock_to(first)
-        killed.start_gateway(FIRSTCHARGE_FAULT="month.chunk:kill:2")
+        killed.start_gateway(FIRSTCHARGE_FAULT="bill.after_n_lines:kill:2")
         with pytest.raises(ConnectionError):
             killed.api("POST", "/v1/clock", {"to": first})
         killed.gateway_died()
         for _ in range(4):  # the run goes on by itself at each start
-            killed.start_gateway(wait=False, FIRSTCHARGE_FAULT="month.chunk:kill:2")
+            killed.start_gateway(wait=False, FIRSTCHARGE_FAULT="bill.after_n_lines:kill:2")
             killed.gateway_died()
         killed.start_gateway()
         killed.clock_to(first)
