@@ -10,12 +10,13 @@ import postgres_server
 import pytest
 from both_databases import BOTH
 from hosted import Host, Hosted
+from said import Starting
 
 from gateway import migrations
 from gateway.database import open_engine
 
 START = "2025-03-03T12:00:00+03:00"
-Starting = Callable[..., Hosted]
+
 _numbers = itertools.count(1)
 
 

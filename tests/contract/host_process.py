@@ -67,6 +67,7 @@ class Orders(LineOnlyReceiver):
         config = Path(order["config"]) if order["config"] else None
         plan = plan_of(options, config=config, environ=order["environ"])
         plan.configuration_file.write_text(dumps(plan.document), encoding="utf-8")
+        settings = load(plan.configuration_file, plan.environ)
         overrides = {
             "sim_port": plan.sim_port,
             "smpp_port": plan.smpp_port,
@@ -79,7 +80,6 @@ class Orders(LineOnlyReceiver):
             rng_for_seed=random.Random,
         )
         await network.start()
-        settings = load(plan.configuration_file, plan.environ)
         gateway = Gateway(
             settings,
             reactor,

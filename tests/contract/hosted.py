@@ -18,6 +18,10 @@ HOST = Path(__file__).with_name("host_process.py")
 OWN_ACCOUNTS = ("bonus", "cashback", "main")
 
 
+class NotStarted(Exception):
+    """What the program said instead of starting."""
+
+
 class Host:
     """The process; started with the first order."""
 
@@ -46,7 +50,8 @@ class Host:
         answer = self._process.stdout.readline()
         assert answer, f"the host ended: {self.log.read_text()[-3000:]}"
         wrong = json.loads(answer)["wrong"]
-        assert wrong is None, wrong
+        if wrong is not None:
+            raise NotStarted(wrong)
 
     def stop(self) -> None:
         """End it."""
