@@ -4,8 +4,9 @@ A reward that meets a carry-over is posted whole to bonus and then, in the same 
 reversal as far as the carry-over reaches: the journal shows both, and the accrual keeps its full reward (rule 23).
 """
 
-from dataclasses import replace
 from datetime import date, datetime
+
+from msgspec.structs import replace
 
 from billing.answers import OrderAnswer
 from billing.calendar import deadline_after, first_of, next_first, next_period, period_of

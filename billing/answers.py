@@ -3,8 +3,9 @@
 The gateway turns them into JSON; answers to commands with a request key are stored and given again unchanged.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from billing.money import Kopecks
 from billing.records import (
@@ -21,8 +22,7 @@ from billing.records import (
 from billing.words import Account, ChargeStatus, ChargeType, MembershipState, ReservationState, VoucherState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberAnswer:
+class SubscriberAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """A subscription as it stands; `created` when this command made it."""
 
     subscription: Subscription
@@ -31,8 +31,7 @@ class SubscriberAnswer:
     created: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberAnswer:
+class MemberAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """Who joined, and the welcome bonus of this joining."""
 
     msisdn: str
@@ -40,38 +39,33 @@ class MemberAnswer:
     welcome_bonus: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaveAnswer:
+class LeaveAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """The sum posted to the lapsed account."""
 
     lapsed: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdvertsAnswer:
+class AdvertsAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """The membership after the change; `changed` is False where it already stood so."""
 
     membership: Membership
     changed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClickAnswer:
+class ClickAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """The click with the promise it keeps."""
 
     click: Click
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderAnswer:
+class OrderAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """An order as recorded, whatever its fate. `spendable_from` only for a reward that will be credited."""
 
     accrual: Accrual
     spendable_from: date | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromoAnswer:
+class PromoAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """A rewarded target action."""
 
     promo: str
@@ -81,16 +75,14 @@ class PromoAnswer:
     spendable_from: date | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True, gc=False):
     """One movement of a charge, in drawing order."""
 
     source: Account
     amount: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargeAnswer:
+class ChargeAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """A charge as drawn."""
 
     charge_id: str
@@ -105,8 +97,7 @@ class ChargeAnswer:
     booked_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundAnswer:
+class RefundAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """What a refund lowered or restored, in that order."""
 
     refund_id: str
@@ -115,16 +106,14 @@ class RefundAnswer:
     cashback: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettledPart:
+class SettledPart(Struct, frozen=True, kw_only=True, gc=False):
     """What a top-up paid of an unpaid charge."""
 
     charge_id: str
     amount: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopUpAnswer:
+class TopUpAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """Main after the top-up and what it settled."""
 
     topup_id: str
@@ -132,8 +121,7 @@ class TopUpAnswer:
     settled: tuple[SettledPart, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoucherAnswer:
+class VoucherAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """A voucher."""
 
     voucher_id: str
@@ -143,8 +131,7 @@ class VoucherAnswer:
     state: VoucherState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedemptionAnswer:
+class RedemptionAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """What the till took of a voucher, and what went back where it came from."""
 
     redemption_id: str
@@ -154,8 +141,7 @@ class RedemptionAnswer:
     state: VoucherState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReservationAnswer:
+class ReservationAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """A reservation. `cashback` and `main`: what is held, once committed what was drawn, else nothing."""
 
     reservation_id: str
@@ -170,8 +156,7 @@ class ReservationAnswer:
     """The charge of the commit, for refunds and bills."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditAnswer:
+class CreditAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """What moved from bonus to cashback."""
 
     credit_id: str
@@ -196,8 +181,7 @@ Answer = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceView:
+class BalanceView(Struct, frozen=True, kw_only=True, gc=False):
     """Everything a subscriber may ask about money (interface.md, balance). Zero where nothing is."""
 
     subscription: Subscription
@@ -210,8 +194,7 @@ class BalanceView:
     as_of: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargeView:
+class ChargeView(Struct, frozen=True, kw_only=True, gc=False):
     """A charge as it stands now."""
 
     charge: Charge
@@ -220,8 +203,7 @@ class ChargeView:
     settlements: tuple[Settlement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoucherView:
+class VoucherView(Struct, frozen=True, kw_only=True, gc=False):
     """A voucher as it stands now."""
 
     voucher: Voucher

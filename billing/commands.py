@@ -4,15 +4,15 @@
 figures. Sums are kopecks above zero unless said.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from billing.money import Kopecks
 from billing.words import Block, Channel, ChargeType, Contract, Network, OrderChannel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutSubscriber:
+class PutSubscriber(Struct, frozen=True, kw_only=True, gc=False):
     """Create or change a subscription. None keeps the value (a new number takes the defaults)."""
 
     msisdn: str
@@ -29,30 +29,26 @@ class PutSubscriber:
     """Names of nullable fields given as null: tariff, imsi, time_zone, unicode."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeNumber:
+class ChangeNumber(Struct, frozen=True, kw_only=True, gc=False):
     """The subscription gets another number; everything moves with it."""
 
     msisdn: str
     new_msisdn: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortOut:
+class PortOut(Struct, frozen=True, kw_only=True, gc=False):
     """The number went to another operator."""
 
     msisdn: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EraseSubscriber:
+class EraseSubscriber(Struct, frozen=True, kw_only=True, gc=False):
     """Personal data goes, sums stay."""
 
     msisdn: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterMember:
+class RegisterMember(Struct, frozen=True, kw_only=True, gc=False):
     """Join the programme."""
 
     msisdn: str
@@ -67,8 +63,7 @@ class RegisterMember:
     email: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaveProgramme:
+class LeaveProgramme(Struct, frozen=True, kw_only=True, gc=False):
     """Leave; without `confirm` it is refused with what would lapse."""
 
     msisdn: str
@@ -76,8 +71,7 @@ class LeaveProgramme:
     confirm: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetAdverts:
+class SetAdverts(Struct, frozen=True, kw_only=True, gc=False):
     """Turn adverts on or off; `source` is the channel it was said in."""
 
     msisdn: str
@@ -86,8 +80,7 @@ class SetAdverts:
     text_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordClick:
+class RecordClick(Struct, frozen=True, kw_only=True, gc=False):
     """A click-out to a partner, for any number."""
 
     msisdn: str
@@ -95,8 +88,7 @@ class RecordClick:
     clicked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPaid:
+class OrderPaid(Struct, frozen=True, kw_only=True, gc=False):
     """The shop says an order was paid. `delivery` may be zero; `click_id` None is a purchase past the programme."""
 
     partner: str
@@ -108,8 +100,7 @@ class OrderPaid:
     paid_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderConfirmed:
+class OrderConfirmed(Struct, frozen=True, kw_only=True, gc=False):
     """The shop confirms an order; other `goods` while pending amend it first."""
 
     partner: str
@@ -117,16 +108,14 @@ class OrderConfirmed:
     goods: Kopecks | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRejected:
+class OrderRejected(Struct, frozen=True, kw_only=True, gc=False):
     """The shop rejects an order."""
 
     partner: str
     order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderAmended:
+class OrderAmended(Struct, frozen=True, kw_only=True, gc=False):
     """The shop changes the goods price of a pending order."""
 
     partner: str
@@ -134,8 +123,7 @@ class OrderAmended:
     goods: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReturned:
+class OrderReturned(Struct, frozen=True, kw_only=True, gc=False):
     """Goods came back; `returned_goods` is the running total, None is everything."""
 
     partner: str
@@ -143,8 +131,7 @@ class OrderReturned:
     returned_goods: Kopecks | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverrideAccrual:
+class OverrideAccrual(Struct, frozen=True, kw_only=True, gc=False):
     """An operator lets a late or rejected order through; audited."""
 
     partner: str
@@ -152,8 +139,7 @@ class OverrideAccrual:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditPromo:
+class CreditPromo(Struct, frozen=True, kw_only=True, gc=False):
     """A target action is rewarded; `amount` None takes the promotion's own."""
 
     promo: str
@@ -162,8 +148,7 @@ class CreditPromo:
     amount: Kopecks | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawCharge:
+class DrawCharge(Struct, frozen=True, kw_only=True, gc=False):
     """Draw a charge, cashback first."""
 
     charge_id: str
@@ -173,8 +158,7 @@ class DrawCharge:
     occurred_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundCharge:
+class RefundCharge(Struct, frozen=True, kw_only=True, gc=False):
     """Give a charge back, whole or in part, in reverse order of drawing."""
 
     charge_id: str
@@ -182,8 +166,7 @@ class RefundCharge:
     amount: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopUp:
+class TopUp(Struct, frozen=True, kw_only=True, gc=False):
     """Own money into main; settles unpaid charges, oldest first."""
 
     topup_id: str
@@ -191,8 +174,7 @@ class TopUp:
     amount: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueVoucher:
+class IssueVoucher(Struct, frozen=True, kw_only=True, gc=False):
     """A handset voucher from bonus (corporate, off-net) or cashback."""
 
     voucher_id: str
@@ -201,8 +183,7 @@ class IssueVoucher:
     handset_price: Kopecks | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedeemVoucher:
+class RedeemVoucher(Struct, frozen=True, kw_only=True, gc=False):
     """A shop's till takes a voucher, all or part of it, for a handset."""
 
     redemption_id: str
@@ -211,22 +192,19 @@ class RedeemVoucher:
     handset_price: Kopecks | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelVoucher:
+class CancelVoucher(Struct, frozen=True, kw_only=True, gc=False):
     """A voucher that was not redeemed is taken back."""
 
     voucher_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpireVoucher:
+class ExpireVoucher(Struct, frozen=True, kw_only=True, gc=False):
     """A voucher's last day is over; asked by the due work of the business clock."""
 
     voucher_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserve:
+class Reserve(Struct, frozen=True, kw_only=True, gc=False):
     """Hold money for a charge to come, for some seconds of the business clock."""
 
     reservation_id: str
@@ -236,30 +214,26 @@ class Reserve:
     expires_in_s: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitReservation:
+class CommitReservation(Struct, frozen=True, kw_only=True, gc=False):
     """Draw all or part of what is held; the rest is free again."""
 
     reservation_id: str
     amount: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseReservation:
+class ReleaseReservation(Struct, frozen=True, kw_only=True, gc=False):
     """Hold nothing any more."""
 
     reservation_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpireReservation:
+class ExpireReservation(Struct, frozen=True, kw_only=True, gc=False):
     """A reservation's time is over; asked by the due work of the business clock."""
 
     reservation_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditOnDemand:
+class CreditOnDemand(Struct, frozen=True, kw_only=True, gc=False):
     """Bonus to cashback now."""
 
     credit_id: str

@@ -4,8 +4,9 @@ Whatever the way, the state of the accruals moves with the money, so that a retu
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from billing.answers import CreditAnswer
 from billing.books import Books

@@ -5,9 +5,10 @@ books for a group of commands, folds each outcome into them so that the next com
 outcomes in one transaction.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from billing.answers import Answer
 from billing.catalogue import Catalogue
@@ -32,8 +33,7 @@ class IdSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True):
     """Everything besides the books that a decision may depend on. `now` is the business clock's, in UTC."""
 
     now: datetime
@@ -42,8 +42,7 @@ class Context:
     ids: IdSource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What a command changes: records to put, postings to append, events to tell. `hit`: a repeat, nothing new."""
 
     answer: Answer

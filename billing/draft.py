@@ -4,9 +4,10 @@ A rule posts, puts records and tells events on a draft; the books it started fro
 two calls of `begin` form one transaction. The balance row comes out once, with everything it went through.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from billing.answers import Answer
 from billing.books import OrderKey

@@ -1,7 +1,8 @@
 """What ends with a membership, whoever ends it: the subscriber, or a final block (rules 8, 11)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from billing.accruals import as_it_stands, ended
 from billing.draft import Draft

@@ -1,7 +1,8 @@
 """Joining, leaving, and consent to adverts (rules 1-9)."""
 
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from billing.answers import AdvertsAnswer, LeaveAnswer, MemberAnswer
 from billing.books import Books

@@ -3,7 +3,7 @@
 A number given up is nobody's: it answers "not a member", and who gets it next is a new subscription.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from billing.accruals import as_it_stands, ended
 from billing.answers import LeaveAnswer, SubscriberAnswer

@@ -4,7 +4,7 @@ The answer to the confirmation that accrued is kept: the same event again gets t
 answered with the order as it stands.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from billing.accruals import (
     as_it_stands,

@@ -1,6 +1,6 @@
 """An operator lets a late or rejected order through, with a reason that is audited (rule 20)."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from billing.accruals import order_answer, order_ref
 from billing.books import Books

@@ -1,9 +1,10 @@
 """The programme's switches (domain.md), with the defaults given there, as one immutable value."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from billing.money import Kopecks, Micropercent
 from billing.words import Category, ChargeType, Rounding
@@ -20,8 +21,7 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 """The operator's zone unless configured."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Programme:
+class Programme(Struct, frozen=True, kw_only=True):
     """Every rule that is configuration; each field is a key of the `programme` section."""
 
     zone: ZoneInfo = MOSCOW

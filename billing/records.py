@@ -4,8 +4,9 @@ A decision returns replaced records, never changed ones. Sums are kopecks; insta
 `subscription_id` leads every key; ids are made by the application.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from billing.money import Kopecks, Micropercent
 from billing.words import (
@@ -31,8 +32,7 @@ NOBODY = 0
 """The subscription id of an order that no click ties to a subscription."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class Subscription(Struct, frozen=True, kw_only=True, gc=False):
     """One contract for one number. `msisdn` is its number now, "" after port-out or erasure."""
 
     subscription_id: int
@@ -50,8 +50,7 @@ class Subscription:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
+class Membership(Struct, frozen=True, kw_only=True, gc=False):
     """The standing of a subscription in the programme, with what it agreed to."""
 
     subscription_id: int
@@ -71,8 +70,7 @@ class Membership:
     email: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balances:
+class Balances(Struct, frozen=True, kw_only=True, gc=False):
     """The one lock row of a subscription: a cache of its postings, checked against the journal.
 
     `bonus_period` / `bonus_new`: how much of `bonus` accrued since the start of `bonus_period`; that part waits
@@ -101,8 +99,7 @@ class Balances:
     used_up_period: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
+class Posting(Struct, frozen=True, kw_only=True, gc=False):
     """One balanced movement, append-only. `tx_no` is the entry number of the first posting of its transaction."""
 
     subscription_id: int
@@ -117,8 +114,7 @@ class Posting:
     ref: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestKey:
+class RequestKey(Struct, frozen=True, kw_only=True, gc=False):
     """An idempotency key: what was asked (`figures`, made by `billing.figures`) and the answer given (JSON)."""
 
     kind: KeyKind
@@ -128,16 +124,14 @@ class RequestKey:
     answer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reward:
+class Reward(Struct, frozen=True, kw_only=True, gc=False):
     """What a partner promises: a percent of the goods price or a fixed sum, exactly one of them."""
 
     percent: Micropercent | None = None
     fixed: Kopecks | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Click:
+class Click(Struct, frozen=True, kw_only=True, gc=False):
     """A click-out with the promise it answered. `subscription_id` is NOBODY while the number is unknown."""
 
     click_id: str
@@ -152,8 +146,7 @@ class Click:
     terms_version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accrual:
+class Accrual(Struct, frozen=True, kw_only=True, gc=False):
     """One order's reward and every figure it was computed from.
 
     `goods` is the latest goods price told by the shop, `returned_goods` the running total returned, `reward` the
@@ -192,8 +185,7 @@ class Accrual:
     override_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(Struct, frozen=True, kw_only=True, gc=False):
     """A charge and its split as drawn. `refunded_*` is what refunds gave back, `settled` what top-ups paid later.
 
     amount = cashback + main + settled + unpaid + refunded_unpaid, always.
@@ -220,8 +212,7 @@ class Charge:
     booked_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(Struct, frozen=True, kw_only=True, gc=False):
     """What one top-up paid of one charge's unpaid rest."""
 
     subscription_id: int
@@ -231,8 +222,7 @@ class Settlement:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
+class Refund(Struct, frozen=True, kw_only=True, gc=False):
     """What one refund gave back, in reverse order of drawing."""
 
     subscription_id: int
@@ -245,8 +235,7 @@ class Refund:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voucher:
+class Voucher(Struct, frozen=True, kw_only=True, gc=False):
     """A handset voucher; what is not redeemed goes back to the account it came from."""
 
     subscription_id: int
@@ -263,8 +252,7 @@ class Voucher:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(Struct, frozen=True, kw_only=True, gc=False):
     """Money held for a charge to come (rule 33); it ends once: committed, released or expired.
 
     `held_*` is what it holds of the balances while its state is `held`; where the main balance is someone else's,
@@ -292,16 +280,14 @@ class Reservation:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tariff:
+class Tariff(Struct, frozen=True, kw_only=True, gc=False):
     """A tariff plan and its monthly fee."""
 
     code: str
     fee: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditEntry(Struct, frozen=True, kw_only=True, gc=False):
     """What an operator decided by hand, and why."""
 
     subscription_id: int

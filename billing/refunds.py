@@ -1,6 +1,6 @@
 """Refunds restore a charge in reverse order of drawing: the open rest first, then main, then cashback (rule 32)."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from billing.answers import RefundAnswer
 from billing.books import Books

@@ -4,8 +4,9 @@ A commit is a charge like any other, drawn the moment the hold is lifted: so cas
 and what was held is there for sure. A reservation ends exactly once.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from billing.answers import ReservationAnswer
 from billing.books import Books

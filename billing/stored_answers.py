@@ -3,14 +3,15 @@
 One text per answer: sorted keys, no spaces, instants and days in ISO 8601, sums in kopecks, the class under "is".
 """
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
+from msgspec.json import Decoder, Encoder
 
 from billing.answers import (
     Answer,
@@ -45,27 +46,28 @@ STORED: Mapping[str, type[Any]] = MappingProxyType(
 )
 """Answers to commands that have a request key, by the name they are kept under."""
 
-_encode_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_encode_json = Encoder(order="sorted").encode
+_decode_json = Decoder().decode
 
 
 def dump_answer(answer: Answer) -> str:
     """The canonical text of an answer."""
     kind: Any = type(answer)
-    flat = _dataclass_dumper(kind)(answer)
+    flat = _record_dumper(kind)(answer)
     flat["is"] = kind.__name__
-    return _encode_json(flat)
+    return _encode_json(flat).decode()
 
 
 def load_answer(text: str) -> Answer:
     """The answer that `dump_answer` made this text of."""
-    flat = json.loads(text)
+    flat = _decode_json(text)
     kind: Any = STORED[flat.pop("is")]
-    answer: Answer = _dataclass_loader(kind)(flat)
+    answer: Answer = _record_loader(kind)(flat)
     return answer
 
 
 def _is_record(hint: Any) -> bool:
-    return is_dataclass(hint)
+    return isinstance(hint, type) and issubclass(hint, Struct)
 
 
 def _as_it_is(value: Any) -> Any:
@@ -73,11 +75,11 @@ def _as_it_is(value: Any) -> Any:
 
 
 @cache
-def _dataclass_dumper(kind: Any) -> Callable[[Any], dict[str, Any]]:
-    """A function from one dataclass to a dict of JSON values."""
+def _record_dumper(kind: Any) -> Callable[[Any], dict[str, Any]]:
+    """A function from one record to a dict of JSON values."""
     hints = get_type_hints(kind)
-    plain = tuple(one.name for one in fields(kind) if _dumper(hints[one.name]) is _as_it_is)
-    others = tuple((one.name, _dumper(hints[one.name])) for one in fields(kind) if one.name not in plain)
+    plain = tuple(one for one in kind.__struct_fields__ if _dumper(hints[one]) is _as_it_is)
+    others = tuple((one, _dumper(hints[one])) for one in kind.__struct_fields__ if one not in plain)
 
     def dump(value: Any) -> dict[str, Any]:
         flat = {name: getattr(value, name) for name in plain}
@@ -89,10 +91,10 @@ def _dataclass_dumper(kind: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 @cache
-def _dataclass_loader(kind: Any) -> Callable[[dict[str, Any]], Any]:
-    """A function from a dict of JSON values to one dataclass."""
+def _record_loader(kind: Any) -> Callable[[dict[str, Any]], Any]:
+    """A function from a dict of JSON values to one record."""
     hints = get_type_hints(kind)
-    loaders = {one.name: _loader(hints[one.name]) for one in fields(kind)}
+    loaders = {one: _loader(hints[one]) for one in kind.__struct_fields__}
 
     def load(flat: dict[str, Any]) -> Any:
         return kind(**{name: convert(flat[name]) for name, convert in loaders.items()})
@@ -109,7 +111,7 @@ def _dumper(hint: Any) -> Converter:
         convert = _dumper(get_args(hint)[0])
         return lambda values: [convert(value) for value in values]
     if _is_record(hint):
-        return _dataclass_dumper(hint)
+        return _record_dumper(hint)
     if hint in (datetime, date):
         to_text: Converter = hint.isoformat
         return to_text
@@ -125,7 +127,7 @@ def _loader(hint: Any) -> Converter:
         convert = _loader(get_args(hint)[0])
         return lambda values: tuple(convert(value) for value in values)
     if _is_record(hint):
-        return _dataclass_loader(hint)
+        return _record_loader(hint)
     if hint in (datetime, date):
         from_text: Converter = hint.fromisoformat
         return from_text

@@ -1,7 +1,8 @@
 """Provisioning: the operator creates and changes subscriptions, and sets and lifts blocks (rules 3, 11)."""
 
-from dataclasses import fields, replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from billing.answers import SubscriberAnswer
 from billing.books import Books
@@ -20,7 +21,7 @@ from billing.words import Block, MembershipState
 NULLABLE = frozenset({"tariff", "imsi", "time_zone", "unicode"})
 """Fields that may be cleared; every other field given as None keeps its value."""
 
-PUT_FIELDS = tuple(one.name for one in fields(PutSubscriber) if one.name not in {"msisdn", "credit_limit", "clear"})
+PUT_FIELDS = tuple(one for one in PutSubscriber.__struct_fields__ if one not in {"msisdn", "credit_limit", "clear"})
 
 
 def put_subscriber(command: PutSubscriber, books: Books, context: Context) -> Outcome:

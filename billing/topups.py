@@ -1,6 +1,6 @@
 """Top-ups: own money into main, which then pays open charges, oldest first (rules 30, 31)."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from billing.answers import SettledPart, TopUpAnswer
 from billing.books import Books

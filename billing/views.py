@@ -1,8 +1,9 @@
 """What a subscriber is shown about money, worked out from the balance row (interface.md, balance)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime
+
+from msgspec.structs import replace
 
 from billing.accruals import as_it_stands
 from billing.answers import BalanceView

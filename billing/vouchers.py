@@ -1,8 +1,9 @@
 """Handset vouchers: bonus or cashback becomes a code the shop's till takes (rule 35)."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from billing.answers import RedemptionAnswer, VoucherAnswer
 from billing.books import Books

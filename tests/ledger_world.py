@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from billing.answers import ClickAnswer
 from billing.books import Books

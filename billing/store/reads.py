@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, func, select
 
 from billing.accruals import as_it_stands
@@ -25,7 +26,7 @@ from billing.store.rows import Shape
 from billing.views import balance_view
 from billing.vouchers import voucher_as_it_stands
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Struct)
 
 PAGE_MAX = 1_000
 """Rows of one page."""

@@ -5,12 +5,13 @@ takes the same plain columns (`Shape.columns`) and decodes them here, in one pas
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Boolean, Column, ColumnElement, Integer, Select, Table, select, type_coerce
 from sqlalchemy.types import TypeDecorator
 
@@ -51,12 +52,12 @@ from billing.words import (
     VoucherState,
 )
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Struct)
 
 Codec = Callable[[Any], Any]
 
 PLAIN: Codec = str.__str__
-"""A word of a closed set as an exact string, which drivers take without a search for adapters."""
+"""A word of a closed set as an exact string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +70,12 @@ class Shape(Generic[R]):
     """The table's columns as plain integers and strings; what `record` reads."""
     key: Callable[[R], Any]
     values: Callable[[R], tuple[Any, ...]]
+    """The fields in the table's column order, words as exact strings, which drivers take without an adapter."""
     encoders: tuple[tuple[int, Codec], ...]
     decoders: tuple[tuple[int, Codec], ...]
-    setters: tuple[Callable[[R, Any], None], ...]
-    promise: tuple[int, Callable[[R, Any], None]] | None
+    names: tuple[str, ...]
+    """The fields that are one column each."""
+    promise: tuple[str, int] | None
 
     def select(self) -> Select[Any]:
         """All rows of the table, as `record` reads them."""
@@ -80,26 +83,24 @@ class Shape(Generic[R]):
 
     def row(self, record: R) -> tuple[Any, ...]:
         """The record as driver values in the table's column order."""
-        row = list(self.values(record))
+        values = self.values(record)
+        if not self.encoders:
+            return values
+        row = list(values)
         for index, encode in self.encoders:
             row[index] = encode(row[index])
         return tuple(row)
 
     def record(self, row: Sequence[Any]) -> R:
-        """The record of a row of `columns`.
-
-        Slots are set directly: what was written by `row` needs no checks, and `__init__` costs three times as much.
-        """
+        """The record of a row of `columns`; what was written by `row` needs no checks."""
         values = list(row)
         for index, decode in self.decoders:
             values[index] = decode(values[index])
-        record = object.__new__(self.record_type)
-        if self.promise is not None:
-            at, set_promise = self.promise
-            set_promise(record, Reward(percent=values.pop(at), fixed=values.pop(at)))
-        for set_field, value in zip(self.setters, values, strict=True):
-            set_field(record, value)
-        return record
+        if self.promise is None:
+            return self.record_type(**dict(zip(self.names, values, strict=True)))
+        name, at = self.promise
+        promise = {name: Reward(percent=values.pop(at), fixed=values.pop(at))}
+        return self.record_type(**dict(zip(self.names, values, strict=True)), **promise)
 
 
 def _plain(column: Column[Any]) -> ColumnElement[Any]:
@@ -122,14 +123,17 @@ def _shape(
     `promise` names the field that is kept in promise_percent and promise_fixed.
     """
     names = list(table.columns.keys())
-    paths = {"promise_percent": f"{promise}.percent", "promise_fixed": f"{promise}.fixed"} if promise else {}
-    plain = [name for name in names if name not in paths]
-    known = {field.name for field in fields(record)}  # type: ignore[arg-type]
+    split = {"promise_percent": f"{promise}.percent", "promise_fixed": f"{promise}.fixed"} if promise else {}
+    plain = [name for name in names if name not in split]
+    known = set(record.__struct_fields__)
     if known != {*plain, *filter(None, [promise])}:
         raise AssertionError(f"{table.name}: columns {plain} are not the fields {known}")
     encoders, decoders = [], []
     for index, column in enumerate(table.columns):
-        encode, decode = _codec(column, (words or {}).get(column.name), is_day=column.name in days)
+        word = (words or {}).get(column.name)
+        encode, decode = _codec(column, word, is_day=column.name in days)
+        if word is not None and not column.nullable:
+            split[column.name] = f"{column.name}._value_"
         encoders += [(index, encode)] if encode else []
         decoders += [(index, decode)] if decode else []
     return Shape(
@@ -137,11 +141,11 @@ def _shape(
         table=table,
         columns=tuple(_plain(column) for column in table.columns),
         key=attrgetter(*(column.name for column in table.primary_key.columns)),
-        values=attrgetter(*(paths.get(name, name) for name in names)),
+        values=attrgetter(*(split.get(name, name) for name in names)),
         encoders=tuple(encoders),
         decoders=tuple(decoders),
-        setters=tuple(record.__dict__[name].__set__ for name in plain),
-        promise=(names.index("promise_percent"), record.__dict__[promise].__set__) if promise else None,
+        names=tuple(plain),
+        promise=(promise, names.index("promise_percent")) if promise else None,
     )
 
 
@@ -150,7 +154,7 @@ def _codec(column: Column[Any], words: type[StrEnum] | None, *, is_day: bool) ->
     if words is not None:
         by_text: dict[str | None, StrEnum | None] = {word.value: word for word in words}
         by_text[None] = None
-        return (_optional(PLAIN) if column.nullable else PLAIN), by_text.__getitem__
+        return (_optional(PLAIN) if column.nullable else None), by_text.__getitem__
     pair: tuple[Codec, Codec]
     if is_day:
         pair = (date.isoformat, date.fromisoformat)

@@ -5,7 +5,6 @@ and entry numbers increase. Here stand the rules that need the command or the pa
 """
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from ledger_world import OFF, A, B, C, World, full_form, join
+from msgspec.structs import replace
 
 from billing.commands import (
     Command,

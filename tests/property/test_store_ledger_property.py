@@ -7,13 +7,13 @@ group and writes it. Answers, refusals and every row must be the same, and `veri
 import os
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from both_databases import Databases
 from ledger_world import OFF, A, B, C, CountingIds, World, full_form, join
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from billing.answers import BalanceView

@@ -3,12 +3,12 @@
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from both_databases import Databases
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from billing.calendar import period_of, period_start

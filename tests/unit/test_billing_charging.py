@@ -1,11 +1,11 @@
 """First charge, top-ups, refunds, credit on demand, vouchers: rules 26-36 and 42, scenarios 26-30, 32, 34, 36-39."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from ledger_world import OFF, A, B, C, World, moscow
+from msgspec.structs import replace
 
 from billing.charging import fee_charge_id, fee_subscription_id
 from billing.commands import (

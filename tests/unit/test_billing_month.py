@@ -1,12 +1,12 @@
 """The 1st of the month for one subscription, and what a subscriber is shown: rules 24, 25, scenarios 23, 25, 44."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from ledger_world import OFF, A, B, C, World, moscow
+from msgspec.structs import replace
 
 from billing.answers import BalanceView
 from billing.commands import LeaveProgramme, PutSubscriber

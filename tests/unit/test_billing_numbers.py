@@ -1,9 +1,9 @@
 """Another number, another operator, forgotten: rules 10 and 11, invariant 30."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from ledger_world import OFF, A, B, World, join
+from msgspec.structs import replace
 from sqlalchemy import Connection, create_engine, event, select
 
 from billing.answers import LeaveAnswer, SubscriberAnswer

@@ -1,9 +1,8 @@
 """From the paid order to the bonus account and back: rules 19-23, scenarios 07, 16, 18, 19, 21, 22, 40, 41."""
 
-from dataclasses import replace
-
 import pytest
 from ledger_world import OFF, A, B, C, World, catalogue, moscow, partner
+from msgspec.structs import replace
 
 from billing.catalogue import PromoTerms
 from billing.commands import (

@@ -1,11 +1,11 @@
 """Reservations for online charging: hold, commit, release, expiry. Rule 33, invariants 6, 15, 16."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from ledger_world import A, World
+from msgspec.structs import replace
 
 from billing.answers import ReservationAnswer
 from billing.commands import (

@@ -1,11 +1,11 @@
 """What the store adds to the rules: groups, what is loaded for them, and who owns which number."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from both_databases import Databases
 from ledger_world import A, B, C, World, catalogue, join, moscow
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 

@@ -1,6 +1,5 @@
 """The month job around its SQL: asking for a run, its chunks, its checkpoint and what it reports."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +7,7 @@ from both_databases import Databases
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger_world import A, B, C, World, moscow
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert, select
 
 from billing.commands import DrawCharge, TopUp

@@ -1,11 +1,11 @@
 """Look-ups: balances of every standing, charges with their later life, pages of a statement."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from both_databases import Databases
 from ledger_world import A, B, C, World, moscow
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from billing.commands import IssueVoucher, LeaveProgramme, PutSubscriber, RefundCharge, TopUp

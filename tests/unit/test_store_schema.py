@@ -1,6 +1,5 @@
 """The database rejects what the code forbids, holds no float, and says what every column is."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from both_databases import Databases
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import BigInteger, Connection, Float, Numeric, delete, insert, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
