@@ -1,8 +1,9 @@
-"""Writes the generated pages of the documentation: configuration.md and schema.md. `--check` only compares."""
+"""Writes the generated pages of the documentation; `--check` only compares, and names what the tables lack."""
 
 import sys
 from pathlib import Path
 
+import conformance_table
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
 
@@ -47,7 +48,7 @@ def _tables(metadata: MetaData) -> list[str]:
     return lines
 
 
-PAGES = {"configuration.md": configuration, "schema.md": schema}
+PAGES = {"configuration.md": configuration, "schema.md": schema, "conformance.md": conformance_table.page}
 
 
 def main() -> int:
@@ -56,7 +57,9 @@ def main() -> int:
     if "--check" in sys.argv:
         for name in stale:
             sys.stderr.write(f"docs/{name} is stale: run make docs\n")
-        return 1 if stale else 0
+        missing = conformance_table.unshown()
+        sys.stderr.write("".join(f"{line}\n" for line in missing))
+        return 1 if stale or missing else 0
     for name in stale:
         (HERE / name).write_text(PAGES[name](), encoding="utf-8")
     return 0

@@ -1,7 +1,7 @@
 """Answers to submissions on their way out, and the faults that befall them there.
 
 Delay, loss, doubles, reordering and malformed octets. While an answer is held back its submission counts
-against the account's window.
+against the account's window; one that is lost was sent as far as this side knows, and counts no more.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Responder:
             return
         fault = self._plan.response()
         if fault is ResponseFault.DROP:
-            session.unanswered += 1
+            session.link.session.forget(request)
             return
         delay = self._plan.response_delay_s()
         if delay:
@@ -69,6 +69,7 @@ class Responder:
         if spoiled is None:
             session.link.respond(request, response)
             return
+        session.link.session.forget(request)
         self._send_raw(session, malformed(self._octets(request, response), spoiled))
 
     def _octets(self, request: Pdu, response: Pdu) -> bytes:

@@ -174,6 +174,8 @@ class Session:
             raise SessionStateError(f"{pdu.name} may not be sent by {self.role.value} when {self.state.value}")
         if pdu.command_status:
             raise ParameterValueInvalid("a request has command_status 0", command_id=pdu.command_id)
+        if pdu.tlvs and pdu.command_id == C.REPLACE_SM and self._version < VERSION_50:
+            raise ParameterNotAllowed("replace_sm has no optional parameters before 5.0", command_id=pdu.command_id)
         number = self._next_number()
         pdu.sequence_number = number
         self._queue(pdu)
@@ -190,8 +192,7 @@ class Session:
         Raises SessionStateError when there is nothing to answer (any more), PduError for wrong values.
         """
         number = request.sequence_number
-        waiting = self._inbound.get(number)
-        if not waiting:
+        if number not in self._inbound:
             raise SessionStateError(f"no request with number {number} waits for an answer")
         if type(response) is not _ANSWERS[type(request)] and type(response) is not GenericNack:
             raise SessionStateError(f"{response.name} does not answer {request.name}")
@@ -202,13 +203,18 @@ class Session:
         elif self.congestion_state is not None and type(response) in _CONGESTED_RESPONSES:
             self._add_congestion(cast("MessageResp", response))
         self._queue(response)
-        if waiting == 1:
-            del self._inbound[number]
-        else:
-            self._inbound[number] = waiting - 1
+        self.forget(request)
         if binding:
             accepted = _accepts_bind(response)
             self._enter(BOUND_STATES[request.command_id] if accepted else SessionState.OPEN)
+
+    def forget(self, request: Pdu) -> None:
+        """Owe this request no answer any more: its owner will not give one."""
+        waiting = self._inbound.get(request.sequence_number, 0)
+        if waiting > 1:
+            self._inbound[request.sequence_number] = waiting - 1
+        elif waiting:
+            del self._inbound[request.sequence_number]
 
     def expire(self, sequence_number: int) -> Pdu | None:
         """Stop waiting for this answer; should it come it is a `LateResponseReceived`."""

@@ -222,6 +222,7 @@ def test_a_window_full_of_somebody_elses_requests_is_looked_at_again(sending: Se
 
 
 def test_throttled_keeps_the_message_slows_the_link_and_uses_up_no_attempt(sending: Sending) -> None:
+    """SMPP check 52."""
     session = sending.start().bind()
     sending.queue("m1", "m2", msisdn=A)
     session.answer(S.ESME_RTHROTTLED)
@@ -260,6 +261,7 @@ def test_a_temporary_refusal_waits_by_the_wall_clock_and_is_tried_again(sending:
 
 
 def test_a_permanent_refusal_is_a_dead_letter_that_names_the_status(sending: Sending) -> None:
+    """SMPP check 53."""
     session = sending.start().bind()
     sending.queue("m")
     session.answer(S.ESME_RINVDSTADR)
@@ -302,6 +304,7 @@ def test_a_status_of_the_session_lets_the_link_rest_and_the_message_stay(sending
 
 
 def test_a_connection_lost_in_flight_is_unknown_and_sent_once_more_after_the_grace(sending: Sending) -> None:
+    """SMPP check 24."""
     session = sending.start().bind()
     sending.queue("m")
     sending.drop(session)

@@ -112,6 +112,7 @@ def mo_pdu(text: bytes = b"STOP", number: int = 1, **fields: Any) -> DeliverSm:
 
 
 def test_a_receipt_is_answered_only_when_it_is_committed(receiving: Receiving) -> None:
+    """SMPP check 55."""
     receiving.given_accepted()
     receiving.sending.database.stuck = True
     assert receiving.take(receipt_pdu()) == []
@@ -121,6 +122,7 @@ def test_a_receipt_is_answered_only_when_it_is_committed(receiving: Receiving) -
 
 
 def test_a_receipt_that_cannot_be_stored_is_asked_for_again_and_then_counts_once(receiving: Receiving) -> None:
+    """SMPP checks 55, 64."""
     receiving.given_accepted()
     receiving.sending.database.broken = True
     assert receiving.take(receipt_pdu()) == [AGAIN]

@@ -61,6 +61,7 @@ def outcomes(*answers: Answer) -> Sequence[SegmentOutcome]:
 @pytest.mark.parametrize("state", sorted(FINAL_STATES))
 @pytest.mark.parametrize("step", sorted(RECEIPT_STEPS))
 def test_what_an_smsc_said_last_is_never_undone_by_another_receipt(state: OutboxState, step: Step) -> None:
+    """SMPP check 61."""
     assert next_state(state, step) is state
 
 
@@ -118,6 +119,7 @@ def test_one_segment_refused_for_good_makes_a_dead_letter_that_names_the_status(
 
 @pytest.mark.parametrize("answer", [Answer.THROTTLED, Answer.LINK, Answer.NEVER_WRITTEN])
 def test_throttled_and_never_written_go_back_without_using_up_an_attempt(answer: Answer) -> None:
+    """SMPP check 52."""
     found = verdict(outcomes(answer, Answer.ACCEPTED), SERVICE_POLICY, failures=3, now_wall=0, rng=Always(0.5))
     assert (found.state, found.failures, found.retry_at) == (S.QUEUED, 3, None)
 
@@ -128,6 +130,7 @@ def test_an_unknown_outcome_waits_for_its_grace() -> None:
 
 
 def test_a_temporary_refusal_waits_and_the_last_attempt_ends_in_a_dead_letter() -> None:
+    """SMPP check 53."""
     policy = ClassPolicy(attempts_max=2, backoff_first_s=4.0)
     first = verdict(outcomes(Answer.TEMPORARY), policy, failures=0, now_wall=0, rng=Always(0.5))
     assert (first.state, first.failures, first.retry_at) == (S.HELD, 1, 2_000_000)
@@ -144,25 +147,30 @@ def test_every_status_the_standards_name_has_a_class() -> None:
 
 @pytest.mark.parametrize("status", [0x0A, 0x0B, 0x15, 0x01, 0x43, 0x48, 0x49, 0x50, 0x51, 0x61, 0x62])
 def test_statuses_that_no_repetition_cures_are_permanent(status: int) -> None:
+    """SMPP check 53."""
     assert class_of(status, {}) is StatusClass.PERMANENT
 
 
 @pytest.mark.parametrize("status", [0x08, 0x64, 0x45, 0x400, 0x4FF, 0x12345])
 def test_temporary_vendor_and_unknown_statuses_are_tried_again_a_bounded_number_of_times(status: int) -> None:
+    """SMPP check 53."""
     assert class_of(status, {}) is StatusClass.TEMPORARY
 
 
 @pytest.mark.parametrize("status", [0x58, 0x14])
 def test_throttled_and_full_queue_pause_the_link(status: int) -> None:
+    """SMPP checks 52, 53."""
     assert class_of(status, {}) is StatusClass.THROTTLED
 
 
 @pytest.mark.parametrize("status", [0x04, 0x05, 0x0D, 0x0E, 0x0F])
 def test_statuses_of_the_session_concern_the_link(status: int) -> None:
+    """SMPP check 53."""
     assert class_of(status, {}) is StatusClass.LINK
 
 
 def test_a_links_own_table_wins() -> None:
+    """SMPP check 53."""
     assert class_of(0x400, {0x400: StatusClass.PERMANENT}) is StatusClass.PERMANENT
     assert class_of(0x58, {0x58: StatusClass.TEMPORARY}) is StatusClass.TEMPORARY
 

@@ -347,6 +347,25 @@ def test_two_requests_with_one_number_get_two_answers() -> None:
     assert session.is_drained
 
 
+def test_a_request_that_is_forgotten_waits_for_no_answer_any_more() -> None:
+    session = given_smsc()
+    feed(session, submit_sm(), submit_sm())
+    session.forget(submit_sm())
+    assert session.unanswered == 1
+    session.forget(submit_sm())
+    assert session.is_drained
+    session.forget(submit_sm())
+    with pytest.raises(SessionStateError, match="waits for an answer"):
+        session.respond(submit_sm(), SubmitSmResp(message_id="1"))
+
+
+def test_replace_sm_has_optional_parameters_from_5_0_on() -> None:
+    """SMPP check 51: 3.4 knows none, and a text in one would be lost there."""
+    replace = ReplaceSm(message_id="1", source_addr="1", tlvs=((int(Tag.MESSAGE_PAYLOAD), b"new"),))
+    with pytest.raises(ParameterNotAllowed, match="before 5.0"):
+        given_esme().send(replace)
+
+
 def test_a_flood_of_requests_nobody_answers_is_throttled_not_stored() -> None:
     """SMPP check 52."""
     session = given_smsc(inbound_max=3)

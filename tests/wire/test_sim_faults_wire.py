@@ -19,6 +19,8 @@ from sms.smpp import (
     SubmitSm,
     SubmitSmResp,
     Tag,
+    Unbind,
+    UnbindResp,
     decode,
 )
 
@@ -104,6 +106,18 @@ def test_a_dropped_answer_belongs_to_an_accepted_message(sim: SimProcess, peer: 
     assert len(sim.inbox()) == 3
 
 
+def test_dropped_answers_leave_nothing_open(sim: SimProcess, peer: RawEsme) -> None:
+    sim.faults(response={"drop": 1})
+    assert answers(exchange(peer, 30)) == []
+    sim.ok("DELETE", "/sim/faults")
+    assert [one.command_status for one in answers(exchange(peer, 3))] == [0, 0, 0]
+    links = sim.ok("GET", "/sim/smsc/links")["links"]
+    assert [one["unanswered"] for one in links] == [0] * len(links)
+    peer.send(Unbind())
+    assert isinstance(peer.read(1), UnbindResp)
+    assert peer.read(1) is None
+
+
 def test_some_answers_are_dropped_and_the_same_seed_drops_the_same(sim: SimProcess, peer: RawEsme) -> None:
     def numbers() -> list[int]:
         sim.faults(seed=5, response={"drop": 0.5})
@@ -156,14 +170,14 @@ def test_receipts_can_be_late(sim: SimProcess, peer: RawEsme) -> None:
 
 
 @pytest.mark.parametrize(("fault", "copies"), [({"drop": 1}, 0), ({"duplicate": 1}, 2)])
-def test_receipts_can_be_lost_and_doubled(sim: SimProcess, peer: RawEsme, fault: Any, copies: int) -> None:
+def test_s61_receipts_can_be_lost_and_doubled(sim: SimProcess, peer: RawEsme, fault: Any, copies: int) -> None:
     sim.faults(receipt=fault)
     got = receipts(exchange(peer, 1, registered_delivery=1))
     assert len(got) == copies
     assert len({one.short_message for one in got}) <= 1
 
 
-def test_a_receipt_can_overtake_its_own_answer(sim: SimProcess, peer: RawEsme) -> None:
+def test_s61_a_receipt_can_overtake_its_own_answer(sim: SimProcess, peer: RawEsme) -> None:
     sim.faults(receipt={"before_response": 1})
     got = exchange(peer, 1, registered_delivery=1)
     assert [type(one) for one in got] == [DeliverSm, SubmitSmResp]
