@@ -37,6 +37,8 @@ from billing.store.columns import (
     word,
 )
 from billing.store.directories import catalogue, month_run, msisdn_owner, partner_secret, request_key, tariff
+from billing.store.reconciliation_schema import journal_day, reconciliation, reconciliation_account
+from billing.store.seal_schema import seal_block, seal_range
 from billing.words import (
     Account,
     AccrualState,
@@ -62,15 +64,20 @@ __all__ = [
     "catalogue",
     "charge",
     "click",
+    "journal_day",
     "membership",
     "metadata",
     "month_run",
     "msisdn_owner",
     "partner_secret",
     "posting",
+    "reconciliation",
+    "reconciliation_account",
     "refund",
     "request_key",
     "reservation",
+    "seal_block",
+    "seal_range",
     "settlement",
     "subscription",
     "tariff",

@@ -6,7 +6,6 @@ MSISDNs never stand in a violation.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -20,6 +19,7 @@ from billing.store.verify_journal import journal_checks
 from billing.store.verify_kit import Check, within
 from billing.store.verify_records import orders_to_compute, record_checks
 from billing.store.verify_reservations import reservation_checks
+from billing.store.violations import Verification, Violation
 from billing.words import AccrualState
 
 RANGE = 5_000
@@ -29,32 +29,6 @@ VIOLATIONS_MAX = 1_000
 """Kept in all; a ledger with more needs no longer list."""
 
 COUNTED = (schema.balance, schema.posting, schema.charge, schema.accrual, schema.voucher, schema.reservation)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """One broken invariant: its name, the sentence that is not so, where, and what differs."""
-
-    invariant: str
-    says: str
-    subscription_id: int
-    ref: str
-    found: str
-    expected: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What was looked at, rows by table, and what is wrong. `up_to` is the last subscription looked at."""
-
-    checked: Mapping[str, int]
-    violations: tuple[Violation, ...]
-    up_to: int = 0
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.violations
 
 
 def verify(connection: Connection, programme: Programme) -> Verification:
