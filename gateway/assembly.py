@@ -75,7 +75,7 @@ def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
     )
     return Dispatcher(
         SendingTerms(
-            owner="gateway",
+            owner=f"gateway-{uuid.uuid4().hex}",
             sender=sender_of(settings.sms.sender),
             quiet=to_quiet_hours(settings),
             service=to_policy(settings, settings.sms.policies.service),
@@ -94,7 +94,7 @@ def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
         Surroundings(
             clock=ground.reactor,
             wall=ground.wall,
-            business=ground.now,
+            business=lambda _connection: ground.now(),
             rng=SystemRandom(),
             transact=ground.database.transact,
             fault=ground.fault,

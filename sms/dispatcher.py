@@ -3,7 +3,7 @@
 One loop owns the work. It is woken by a commit (`poke`), by room on a line, and once a second. Per turn it makes one
 transaction that claims, renders and commits attempts for as many messages as the lines take in a tenth of a second;
 only then are octets written. Answers are stored in groups by the journal; those not stored yet are bounded, and at
-the bound nothing more is taken.
+the bound nothing more is taken. Several processes may send from one database: see `sms.outbox.senders`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +29,19 @@ from sms.outbox.instants import from_micros, to_micros
 from sms.outbox.model import ServiceClass
 from sms.outbox.quiet import QuietHours
 from sms.outbox.responses import Settled
-from sms.outbox.retry import ADVERT_POLICY, SERVICE_POLICY, ClassPolicy, Rng, StatusClass
+from sms.outbox.retry import ADVERT_POLICY, SERVICE_POLICY, ClassPolicy, Policies, Rng, StatusClass
+from sms.outbox.senders import (
+    BEAT_SECONDS,
+    Recovered,
+    begin,
+    extend,
+    is_alone,
+    leave,
+    others_send,
+    recover,
+)
 from sms.outbox.settle import verdict
-from sms.outbox.upkeep import Resent, due_unknown, forget_receipts, recover, release_held
+from sms.outbox.upkeep import Resent, due_unknown, forget_receipts, release_held
 from sms.outbox.views import has_untried, next_release
 
 POLL_S = 1.0
@@ -54,7 +64,10 @@ class LinkTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingTerms:
-    """How the programme sends: in whose name, at which hours, how persistently. `owner` names this process."""
+    """How the programme sends: in whose name, at which hours, how persistently.
+
+    `owner` names this run of this process, as no other is or was named.
+    """
 
     owner: str
     sender: Sender
@@ -67,11 +80,14 @@ class SendingTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a dispatcher is given of the world: clocks, chance, the database, named points for tests to kill at."""
+    """What a dispatcher is given of the world: clocks, chance, the database, named points for tests to kill at.
+
+    `business(connection)` is the business clock as a transaction sees it.
+    """
 
     clock: IReactorTime
     wall: Callable[[], datetime]
-    business: Callable[[], datetime]
+    business: Callable[[Connection], datetime]
     rng: Rng
     transact: Transact
     fault: Callable[[str], None]
@@ -84,6 +100,16 @@ class _Upkeep:
     held_released: int
     unknown: Resent
     receipts_forgotten: int
+    taken_over: Recovered
+    was_leased: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beat:
+    """What this process says of itself, now and then, and what it looks for then."""
+
+    owner: str
+    lines_up: int
 
 
 class Dispatcher:
@@ -118,6 +144,8 @@ class Dispatcher:
         self._wants_room = False
         self._open = 0
         self._looked_at: float | None = None
+        self._beaten_at = 0.0
+        self._lease_s = 0.0
         self.lines = Lines(self._line(link) for link in links)
         self.journal = Journal(
             surroundings.transact,
@@ -134,9 +162,11 @@ class Dispatcher:
         return self._open
 
     async def start(self) -> None:
-        """Put right what the last run left in flight, then begin to send."""
+        """Put right what dead processes left in flight, then begin to send."""
         around = self._around
-        found = await around.transact(recover, self._terms.owner, around.wall(), self._policies)
+        self._beaten_at = around.clock.seconds()
+        self._lease_s = await around.transact(begin, self._terms.owner, around.wall())
+        found = await around.transact(recover, around.wall(), self._policies)
         self.counters.in_doubt += found.in_doubt
         self._loop = Deferred.fromCoroutine(self._run())
 
@@ -156,6 +186,8 @@ class Dispatcher:
         await self.journal.stop()
         for one in list(self._tries):
             one.end()
+        if self._loop is not None:
+            await self._leave()
 
     def poke(self) -> None:
         """Something was queued and committed."""
@@ -164,7 +196,7 @@ class Dispatcher:
     async def tried_once(self, until_business: datetime, timeout_s: float = TRY_SECONDS_MAX) -> bool:
         """Wait until every message that may go by this business instant was tried once; False if no link is up.
 
-        Also False after `timeout_s`.
+        Also False after `timeout_s`. A link of another process counts.
         """
         clock = self._around.clock
         deadline = clock.seconds() + timeout_s
@@ -172,7 +204,7 @@ class Dispatcher:
         self._tries.add(woken)
         self.poke()
         try:
-            while self.lines.any_up and not self._is_stopping:
+            while not self._is_stopping and await self._any_up():
                 if not await self._around.transact(has_untried, until_business):
                     return True
                 left = deadline - clock.seconds()
@@ -185,12 +217,29 @@ class Dispatcher:
 
     async def next_due(self, until: datetime) -> datetime | None:
         """The earliest business instant after now, up to `until`, at which a queued message may go."""
-        due: datetime | None = await self._around.transact(next_release, self._around.business(), until)
+        business = self._around.business
+
+        def look(connection: Connection) -> datetime | None:
+            return next_release(connection, business(connection), until)
+
+        due: datetime | None = await self._around.transact(look)
         return due
 
     async def run_due(self, at: datetime) -> None:
         """Let everything that may go by this instant be tried once, while the business clock stands at it."""
         await self.tried_once(at)
+
+    async def _leave(self) -> None:
+        try:
+            await self._around.transact(leave, self._terms.owner)
+        except Exception:  # noqa: BLE001 - the dispatcher's border: without a database the lease ends by itself
+            self._log.error("the end of sending was not told to others", log_failure=Failure())
+
+    async def _any_up(self) -> bool:
+        if self.lines.any_up:
+            return True
+        is_up: bool = await self._around.transact(others_send, self._terms.owner, self._around.wall())
+        return is_up
 
     # -- the loop
 
@@ -213,12 +262,8 @@ class Dispatcher:
             return False
         around = self._around
         order = Order(
-            claimant=Claimant(
-                owner=self._terms.owner,
-                now_business=around.business(),
-                now_wall=around.wall(),
-                quiet=self._terms.quiet,
-            ),
+            claimant=self._claimant,
+            now_wall=around.wall(),
             shares=[(name, self.lines[name].session_id, share) for name, share in shares.items()],
             render=self._render,
             parts_max=self._terms.parts_max,
@@ -228,39 +273,58 @@ class Dispatcher:
         self._wants_room = batch.may_hold_more
         self.counters.expired += batch.expired
         self.counters.dead += batch.dead + batch.expired
-        self._send(batch.taken)
+        self._send(batch)
         if batch.expired or batch.postponed or batch.dead:
             self._wake_tries()
         return batch.may_hold_more
 
+    def _claimant(self, connection: Connection) -> Claimant:
+        return Claimant(
+            owner=self._terms.owner, now_business=self._around.business(connection), quiet=self._terms.quiet
+        )
+
     async def _look_after(self) -> None:
-        """Once a second: waits that ended."""
+        """Once a second: waits that ended; now and then, that this process lives and whether others do not."""
         now = self._around.clock.seconds()
         if self._looked_at is not None and now - self._looked_at < POLL_S:
             return
         self._looked_at = now
-        found: _Upkeep = await self._around.transact(_look_after, self._around.wall(), self._policies)
+        beat = None
+        if now - self._beaten_at >= BEAT_SECONDS:
+            beat = _Beat(owner=self._terms.owner, lines_up=sum(line.is_up for line in self.lines))
+        found: _Upkeep = await self._around.transact(_look_after, self._around.wall(), self._policies, beat)
+        if beat is not None:
+            self._beaten_at = now
+        if not found.was_leased:
+            self._log.warn("others took this process for dead: what it had not written yet is given back")
+            for line in self.lines:
+                line.give_back()
+        self.counters.in_doubt += found.taken_over.in_doubt
         self.counters.possible_duplicates += found.unknown.resent
         self.counters.dead += found.unknown.dead
         self.counters.receipts_forgotten += found.receipts_forgotten
         for line in self.lines:
             line.pump()
 
-    def _send(self, taken: Sequence[Taken]) -> None:
+    def _is_leased(self) -> bool:
+        """Whether others still take this process for alive."""
+        return self._around.clock.seconds() - self._beaten_at < self._lease_s
+
+    def _send(self, batch: Batch) -> None:
         parts: dict[tuple[str, str], list[Part]] = {}
-        for one in taken:
-            parts.setdefault((one.link, one.session_id), []).extend(self._parts(one))
-        self._open += len(taken)
+        for one in batch.taken:
+            parts.setdefault((one.link, one.session_id), []).extend(self._parts(one, batch.now_business))
+        self._open += len(batch.taken)
         for (link, session_id), of_link in parts.items():
             self.lines[link].add(of_link, session_id)
 
-    def _parts(self, one: Taken) -> list[Part]:
+    def _parts(self, one: Taken, now_business: datetime) -> list[Part]:
         message = one.message
         flight = Flight(message, segments=one.segments, parts=len(one.parts), landed=self._landed)
         self.counters.segments[one.coding] += len(one.parts)
         validity = ""
         if message.expires_at is not None:
-            validity = relative_period(from_micros(message.expires_at) - self._around.business())
+            validity = relative_period(from_micros(message.expires_at) - now_business)
         return [
             Part(
                 flight,
@@ -317,12 +381,19 @@ class Dispatcher:
             weight=link.weight,
             fault=self._around.fault,
             on_room=self._has_room,
+            may_write=self._is_leased,
         )
 
 
-def _look_after(connection: Connection, now: datetime, policies: Mapping[ServiceClass, ClassPolicy]) -> _Upkeep:
+def _look_after(connection: Connection, now: datetime, policies: Policies, beat: _Beat | None) -> _Upkeep:
+    taken_over, was_leased = Recovered(given_back=0, in_doubt=0), True
+    if beat is not None and not is_alone(connection):
+        was_leased = extend(connection, beat.owner, now, lines_up=beat.lines_up)
+        taken_over = recover(connection, now, policies)
     return _Upkeep(
         held_released=release_held(connection, now),
         unknown=due_unknown(connection, now, policies),
         receipts_forgotten=forget_receipts(connection, now),
+        taken_over=taken_over,
+        was_leased=was_leased,
     )

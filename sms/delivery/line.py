@@ -50,7 +50,10 @@ class Wire(Protocol):
 
 
 class Line:
-    """The sending side of one link. `on_room` is called when more may be written ahead."""
+    """The sending side of one link. `on_room` is called when more may be written ahead.
+
+    While `may_write()` is false nothing is written: others may have taken over what waits here.
+    """
 
     _log = Logger()
 
@@ -66,6 +69,7 @@ class Line:
         weight: int = 1,
         fault: Callable[[str], None],
         on_room: Callable[[], None],
+        may_write: Callable[[], bool],
     ) -> None:
         self.name = name
         self.weight = weight
@@ -77,6 +81,7 @@ class Line:
         self._status_classes = status_classes or {}
         self._fault = fault
         self._on_room = on_room
+        self._may_write = may_write
         self._wire: Wire | None = None
         self._is_paused = False
         self._waiting: deque[Part] = deque()
@@ -168,6 +173,9 @@ class Line:
         now = self._clock.seconds()
         wire = self._wire
         if wire is None or not self._waiting:
+            return
+        if not self._may_write():
+            self.give_back()
             return
         allowed = self.pacer.allowance(now)
         count = min(len(self._waiting), wire.window_free)

@@ -30,9 +30,13 @@ _log = Logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to take: `shares` says how many segments each link, with its session, may be given."""
+    """What to take: `shares` says how many segments each link, with its session, may be given.
 
-    claimant: Claimant
+    `claimant(connection)` is asked in the transaction, so that the business clock is the one of that moment.
+    """
+
+    claimant: Callable[[Connection], Claimant]
+    now_wall: datetime
     shares: Sequence[tuple[str, str, int]]
     render: Render
     parts_max: int
@@ -64,6 +68,7 @@ class Batch:
     postponed: int
     dead: int
     may_hold_more: bool
+    now_business: datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +83,8 @@ class _Text:
 def take(connection: Connection, order: Order) -> Batch:
     """Claim as many messages as the links may be given, and commit their attempts."""
     limit = sum(share for _, _, share in order.shares)
-    claimed = claim(connection, order.claimant, limit)
+    claimant = order.claimant(connection)
+    claimed = claim(connection, claimant, limit)
     dead: list[tuple[int, str]] = []
     taken: list[Taken] = []
     if claimed.messages:
@@ -86,7 +92,7 @@ def take(connection: Connection, order: Order) -> Batch:
         texts = _texts(connection, claimed.messages, order, dead)
         unsent = unsent_segments(connection, claimed.messages)
         taken = _share_out(claimed.messages, texts, unsent, order.shares)
-        _commit(connection, taken, texts, order.claimant.now_wall)
+        _commit(connection, taken, texts, order.now_wall)
         if dead:
             lost = {seq for seq, _ in dead}
             bury(connection, dead, [one.msisdn for one in claimed.messages if one.seq in lost])
@@ -96,6 +102,7 @@ def take(connection: Connection, order: Order) -> Batch:
         postponed=claimed.postponed,
         dead=len(dead),
         may_hold_more=claimed.may_hold_more,
+        now_business=claimant.now_business,
     )
 
 

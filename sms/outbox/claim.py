@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 
 from sms.outbox.bulk import among, as_json, json_rows, run_many, update_many, whole
-from sms.outbox.instants import from_micros, micros_of, to_micros
+from sms.outbox.instants import from_micros, to_micros
 from sms.outbox.model import Claimed, DeathReason, OutboxState, Priority, Step, next_state
 from sms.outbox.quiet import QuietHours
 from sms.outbox.schema import OPEN_SQL, READY_SQL, message
@@ -21,7 +21,6 @@ from sms.outbox.turns import take_turn
 
 ROUNDS_MAX = 8
 """Looks at the front of the queue in one claim; each puts aside what it found in the way."""
-LEASE_SECONDS = 600.0
 
 _other = message.alias("other")
 _in_the_way = (
@@ -47,7 +46,6 @@ _TAKE = (
     .values(
         state=next_state(OutboxState.QUEUED, Step.CLAIM),
         lease_owner=bindparam("owner"),
-        lease_until=bindparam("until"),
     )
 )
 _PARK = update(message).where(among(message.c.seq)).values(parked=1)
@@ -60,7 +58,6 @@ _BURY = update_many(
     parked=0,
     retry_at=None,
     lease_owner=None,
-    lease_until=None,
 )
 
 _given = json_rows()
@@ -91,11 +88,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimant:
-    """Who claims, and when: the business clock says what is due, the wall clock how long the lease lasts."""
+    """Who claims, and when by the business clock. `owner` is a sender (`sms.outbox.senders`)."""
 
     owner: str
     now_business: datetime
-    now_wall: datetime
     quiet: QuietHours
 
 
@@ -191,6 +187,5 @@ def _store(connection: Connection, claimant: Claimant, found: _Sorted) -> None:
         run_many(connection, _BURY, found.expired)
     let_next_go(connection, found.out_of_the_way)
     if found.taken:
-        until = to_micros(claimant.now_wall) + micros_of(LEASE_SECONDS)
         seqs = as_json([one.seq for one in found.taken])
-        connection.execute(_TAKE, {"rows": seqs, "owner": claimant.owner, "until": until})
+        connection.execute(_TAKE, {"rows": seqs, "owner": claimant.owner})

@@ -124,7 +124,7 @@ _UNANSWERED = select(message.c.msisdn).where(
 _ADOPT = update_many(receipt, ["receipt_id"], ["seq", "segment_no"])
 _NAME_ATTEMPT = update_many(attempt, ["seq", "segment_no", "attempt_no"], ["smsc_id", "smsc_key"])
 _MESSAGES = update_many(
-    message, ["seq"], ["state"], message.c.state.in_(AT_THE_SMSC), retry_at=None, lease_owner=None, lease_until=None
+    message, ["seq"], ["state"], message.c.state.in_(AT_THE_SMSC), retry_at=None, lease_owner=None
 )
 _SEGMENTS = update_many(segment, ["seq", "segment_no"], ["state"])
 _SEGMENT_STATES = select(segment.c.seq, segment.c.segment_no, segment.c.state).where(among(segment.c.seq))

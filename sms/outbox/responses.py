@@ -20,16 +20,16 @@ _ANSWERED = update_many(
     ["sequence_no", "status", "smsc_id", "smsc_key", "responded_at"],
 )
 _SEGMENTS = update_many(segment, ["seq", "segment_no"], ["state"])
-# A receipt may have decided already, or another process may have taken our lease for lost: the answer still counts
-# unless something final stands.
+# A receipt may have decided already, or another process may have taken us for dead: the answer still counts unless
+# something final stands, or the message is on its way again in an attempt of its own.
 _SETTLED = update_many(
     message,
-    ["seq"],
+    ["seq", "attempts"],
     ["state", "reason", "retry_at", "failures"],
     message.c.state.in_((OutboxState.CLAIMED, OutboxState.WRITTEN, OutboxState.UNKNOWN)),
     lease_owner=None,
-    lease_until=None,
 )
+_LATEST = select(message.c.seq, message.c.attempts).where(among(message.c.seq))
 _SEGMENT_STATES = (
     select(segment.c.seq, segment.c.state).where(among(segment.c.seq)).order_by(segment.c.seq, segment.c.segment_no)
 )
@@ -80,6 +80,7 @@ def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
         [
             (
                 one.seq,
+                one.outcomes[0].attempt_no,
                 whole.get(one.seq, one.verdict.state).value,
                 one.verdict.reason,
                 one.verdict.retry_at,
@@ -94,10 +95,16 @@ def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
 
 
 def _record_segments(connection: Connection, settled: Sequence[Settled]) -> dict[int, OutboxState]:
-    """Store the segments of longer messages; the state of those whose last segment was accepted now."""
-    several = [one for one in settled if one.segments > 1]
-    if not several:
+    """Store the segments of longer messages; the state of those whose last segment was accepted now.
+
+    Segments of a message that is on its way again are left to that attempt.
+    """
+    longer = [one for one in settled if one.segments > 1]
+    if not longer:
         return {}
+    found = connection.execute(_LATEST, {"rows": as_json([one.seq for one in longer])})
+    latest: dict[int, int] = {row.seq: row.attempts for row in found}
+    several = [one for one in longer if latest[one.seq] == one.outcomes[0].attempt_no]
     run_many(
         connection,
         _SEGMENTS,

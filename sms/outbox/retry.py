@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from sms.outbox.model import ServiceClass
 from sms.smpp.constants import CommandStatus
 
 _S = CommandStatus
@@ -97,6 +98,8 @@ class ClassPolicy:
     unknown_grace_s: float = 120.0
     resends_max: int = 1
 
+
+Policies = Mapping[ServiceClass, ClassPolicy]
 
 SERVICE_POLICY = ClassPolicy()
 ADVERT_POLICY = ClassPolicy(attempts_max=5, resends_max=0)

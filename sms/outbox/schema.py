@@ -73,8 +73,7 @@ message = Table(
     Column(
         "resends", Integer, nullable=False, server_default=text("0"), comment="sent again after an unknown outcome"
     ),
-    Column("lease_owner", Text, comment="which process has it in flight"),
-    Column("lease_until", BigInteger, comment="when others may take it for lost"),
+    Column("lease_owner", Text, comment="which sender has it in flight, for as long as that one lives"),
     UniqueConstraint("message_id", name="uq_sms_message_message_id"),
     CheckConstraint(f"state IN ({_STATES})", name="ck_sms_message_state"),
     CheckConstraint(f"service_class IN ({_CLASSES})", name="ck_sms_message_service_class"),
@@ -93,6 +92,15 @@ message = Table(
     _partial("ix_sms_message_dead", DEAD_SQL, "seq"),
     _partial("ix_sms_message_parked", PARKED_SQL, "msisdn", "priority", "not_before", "seq"),
     comment="One row for every message ever queued.",
+)
+
+sender = Table(
+    "sms_sender",
+    metadata,
+    Column("owner", Text, primary_key=True, comment="name of a process that sends, new at each start"),
+    Column("alive_until", BigInteger, nullable=False, comment="end of its lease, by the database's clock"),
+    Column("lines_up", SmallInteger, nullable=False, comment="how many links it could send on, when last heard of"),
+    comment="One row for every process that sends; without one, or past its end, what it has in flight is lost.",
 )
 
 segment = Table(

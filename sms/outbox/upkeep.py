@@ -1,30 +1,25 @@
-"""What happens to messages beside sending: restart, waits that end, the subscriber's wishes, the operator's hand."""
+"""What happens to messages beside sending: waits that end, the subscriber's wishes, the operator's hand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, select, text, update
 
-from sms.outbox.bulk import among, as_json, run_many, update_many
+from sms.outbox.bulk import among, as_json
 from sms.outbox.claim import bury, let_next_go
 from sms.outbox.instants import micros_of, to_micros
 from sms.outbox.model import DeathReason, OutboxState, ServiceClass, Step, next_state
-from sms.outbox.receipts import match_waiting
-from sms.outbox.retry import ClassPolicy
+from sms.outbox.retry import Policies
 from sms.outbox.schema import (
     DEAD_SQL,
     HELD_SQL,
-    OPEN_SQL,
-    PARKED_SQL,
     UNKNOWN_SQL,
     UNMATCHED_SQL,
-    attempt,
     inbox,
     message,
     receipt,
-    segment,
 )
 from sms.outbox.turns import take_turn
 
@@ -34,37 +29,8 @@ DUE_ROWS_MAX = 1_000
 """Waits ended in one transaction; the rest follow in the next."""
 NEVER_RETRIED = (DeathReason.OPTED_OUT, DeathReason.ERASED)
 
-Policies = Mapping[ServiceClass, ClassPolicy]
-
 _STILL_TO_SEND = (OutboxState.QUEUED, OutboxState.HELD, OutboxState.UNKNOWN)
 
-_IN_FLIGHT = select(message.c.seq, message.c.state, message.c.service_class, message.c.msisdn).where(
-    text(OPEN_SQL),
-    message.c.state.in_((OutboxState.CLAIMED, OutboxState.WRITTEN)),
-    (message.c.lease_owner == bindparam("owner")) | (message.c.lease_until < bindparam("now")),
-)
-_GIVE_BACK = (
-    update(message)
-    .where(among(message.c.seq))
-    .values(state=next_state(OutboxState.CLAIMED, Step.GIVE_BACK), lease_owner=None, lease_until=None)
-)
-_DOUBT = update_many(
-    message,
-    ["seq"],
-    ["retry_at"],
-    state=next_state(OutboxState.WRITTEN, Step.DOUBT),
-    lease_owner=None,
-    lease_until=None,
-)
-_DOUBT_ATTEMPTS = (
-    update(attempt).where(among(attempt.c.seq), attempt.c.status.is_(None)).values(status=OutboxState.UNKNOWN.upper())
-)
-_DOUBT_SEGMENTS = (
-    update(segment)
-    .where(among(segment.c.seq), segment.c.state == OutboxState.WRITTEN)
-    .values(state=OutboxState.UNKNOWN)
-)
-_UNPARK_ALL = update(message).where(text(PARKED_SQL)).values(parked=0)
 _HELD_DUE = (
     select(message.c.seq)
     .where(text(HELD_SQL), message.c.retry_at <= bindparam("now"))
@@ -96,43 +62,11 @@ _RETRY = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """What a restart found in flight: `given_back` were never written, `in_doubt` may have been."""
-
-    given_back: int
-    in_doubt: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Resent:
     """Messages whose grace after an unknown outcome ended: `resent` may reach somebody twice, `dead` are given up."""
 
     resent: int
     dead: int
-
-
-def recover(connection: Connection, owner: str, now_wall: datetime, policies: Policies) -> Recovered:
-    """At the start: what this owner had in flight when it ended, and what others left behind with their lease."""
-    take_turn(connection)
-    now = to_micros(now_wall)
-    claimed: list[int] = []
-    written: list[tuple[int, int]] = []
-    numbers: list[str] = []
-    for seq, state, service_class, msisdn in connection.execute(_IN_FLIGHT, {"owner": owner, "now": now}):
-        if state == OutboxState.CLAIMED:
-            claimed.append(seq)
-        else:
-            grace = micros_of(policies[ServiceClass(service_class)].unknown_grace_s)
-            written.append((seq, now + grace))
-            numbers.append(msisdn)
-    connection.execute(_GIVE_BACK, {"rows": as_json(claimed)})
-    run_many(connection, _DOUBT, written)
-    doubtful = [seq for seq, _ in written]
-    connection.execute(_DOUBT_ATTEMPTS, {"rows": as_json(doubtful)})
-    connection.execute(_DOUBT_SEGMENTS, {"rows": as_json(doubtful)})
-    connection.execute(_UNPARK_ALL)
-    match_waiting(connection, (), numbers)
-    return Recovered(given_back=len(claimed), in_doubt=len(written))
 
 
 def release_held(connection: Connection, now_wall: datetime) -> int:

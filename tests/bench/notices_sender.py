@@ -106,7 +106,7 @@ async def notices(port: int, count: int, *, receipts: bool, tls: bool, file: str
         Surroundings(
             clock=reactor,
             wall=lambda: datetime.now(UTC),
-            business=lambda: NOW,
+            business=lambda _connection: NOW,
             rng=random.Random(1),
             transact=database.transact,
             fault=lambda _name: None,

@@ -113,9 +113,7 @@ class World:
         self.check_one_in_flight_per_destination()
 
     def take(self, *, dies: bool = False) -> None:
-        claimant = Claimant(
-            owner="g", now_business=self.wall, now_wall=self.wall, quiet=QuietHours(start=QuietHours().end)
-        )
+        claimant = Claimant(owner="g", now_business=self.wall, quiet=QuietHours(start=QuietHours().end))
         with self.engine.connect() as connection:
             messages = claim(connection, claimant, self.rng.randint(1, 4)).messages
             unsent = unsent_segments(connection, messages)
@@ -237,7 +235,7 @@ class World:
                     self.submit(flight, segment_no, Answer.UNKNOWN, reached=True)
         self.flights = []
         with self.engine.begin() as connection:
-            recover(connection, "g", self.wall, POLICIES)
+            recover(connection, self.wall, POLICIES)
 
     def wait(self) -> None:
         self.wall += timedelta(seconds=self.rng.choice([1, 30, 130, 2000]))

@@ -1,5 +1,6 @@
 """A dispatcher on a virtual clock, an SQLite in memory and sessions that answer when told."""
 
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from sms.smpp.pdu import Pdu, SubmitSm, SubmitSmResp
 
 NOON = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 A, B = "79160000001", "79160000002"
+_runs = itertools.count(1)
 
 
 class Half:
@@ -125,12 +127,12 @@ class Sending:
         self.raising: set[str] = set()
         self.rendered: list[str] = []
         self.dispatcher = Dispatcher(
-            SendingTerms(owner="gateway", sender=sender_of("CASHBACK"), quiet=QuietHours(), **terms),
+            SendingTerms(owner=f"run-{next(_runs)}", sender=sender_of("CASHBACK"), quiet=QuietHours(), **terms),
             links,
             Surroundings(
                 clock=self.clock,
                 wall=self.wall,
-                business=lambda: self.business,
+                business=lambda _connection: self.business,
                 rng=Half(),
                 transact=self.database.transact,
                 fault=self._fault,

@@ -118,7 +118,7 @@ class Programme:
             Surroundings(
                 clock=reactor,
                 wall=lambda: datetime.now(UTC),
-                business=lambda: NOON,
+                business=lambda _connection: NOON,
                 rng=random.Random(1),
                 transact=self.database.transact,
                 fault=lambda _name: None,
