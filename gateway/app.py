@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from billing.answers import AdvertsAnswer
 from billing.calendar import period_of
+from billing.charging import Split
 from billing.decision import Context, Outcome
 from billing.events import CashbackAccrued, MemberLeft, NumberChanged
 from gateway import __version__, faults, migrations
@@ -31,6 +32,7 @@ from gateway.assembly import (
     build_ussd,
     listen,
 )
+from gateway.bill_file import BillFiles, BillSurroundings
 from gateway.campaigns import Campaigns
 from gateway.clock_door import ClockDoor, DuePoll
 from gateway.clocks import ManualClock, SystemClock, open_clock
@@ -283,6 +285,20 @@ class Gateway:
             queued=self._dispatcher.poke,
         )
 
+    def _bill_surroundings(self) -> BillSurroundings:
+        return BillSurroundings(
+            context=self._context,
+            timing=self._ground.timing,
+            monotonic=self._ground.reactor.seconds,
+            fault=self._ground.fault,
+            booked=self._bill_booked,
+        )
+
+    def _bill_booked(self, splits: Sequence[Split], has_notices: bool) -> None:
+        self._metrics.bill_booked(splits)
+        if has_notices:
+            self._dispatcher.poke()
+
     def _build_door(self, months: MonthJob, clock_door: ClockDoor) -> HttpDoor:
         ground = self._ground
         keys = build_keys(ground.settings)
@@ -301,6 +317,7 @@ class Gateway:
             ground,
             ApiParts(
                 ledger=self._lane,
+                bulk=BillFiles(self._database, self._bill_surroundings()),
                 erasing=Erasure(self._database, self._context),
                 advertising=Campaigns(self._database, timing=ground.timing, queued=self._dispatcher.poke),
                 reads=LedgerReads(

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from billing.answers import ChargeAnswer, OrderAnswer
+from billing.charging import Split, status_of
 from billing.decision import Outcome
 from billing.words import Account
 from sms.delivery.counters import DELIVERY_SECONDS_BOUNDS, DeliveryCounters
@@ -98,6 +99,14 @@ class Metrics(Collector):
                 self._bill_amounts[Account.CASHBACK] += answer.cashback
                 self._bill_amounts[Account.MAIN] += answer.main
                 self._bill_amounts["unpaid"] += answer.unpaid
+
+    def bill_booked(self, splits: Iterable[Split]) -> None:
+        """What a chunk of a billing file committed, without repeats."""
+        for split in splits:
+            self._bill_lines[status_of(paid=split.cashback + split.main, unpaid=split.unpaid)] += 1
+            self._bill_amounts[Account.CASHBACK] += split.cashback
+            self._bill_amounts[Account.MAIN] += split.main
+            self._bill_amounts["unpaid"] += split.unpaid
 
     def session_ended(self, record: SessionRecord) -> None:
         """A USSD session is over; its code is an entry of the table or "other"."""

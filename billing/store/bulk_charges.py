@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, text
@@ -29,18 +30,19 @@ from billing.store.columns import to_micros
 from billing.store.dialects import among, lock_balances, put_rows, run
 from billing.store.ledger import execute
 from billing.store.loader import OWNER_IDS, REQUEST_KEYS
-from billing.words import ChargeType, KeyKind
+from billing.words import KeyKind
 
 NO_CAP = 1 << 62
 """A monthly cap that nobody reaches, for the programme without one."""
 
+_owner = schema.msisdn_owner
 ACCOUNTS = (
-    select(schema.subscription.c.msisdn, schema.balance.c.subscription_id, schema.balance.c.credited_period)
-    .select_from(schema.subscription.join(schema.balance))
-    .where(among(schema.subscription.c.subscription_id))
+    select(_owner.c.msisdn, _owner.c.subscription_id, schema.balance.c.credited_period)
+    .select_from(_owner.join(schema.balance, schema.balance.c.subscription_id == _owner.c.subscription_id))
+    .where(among(_owner.c.msisdn), _owner.c.valid_until.is_(None))
 )
 SUBSCRIPTIONS = rows.SUBSCRIPTION.select().where(among(schema.subscription.c.subscription_id))
-SHORT = text("SELECT DISTINCT msisdn FROM bill_split WHERE unpaid > 0")
+SHORT = text("SELECT DISTINCT subscription_id FROM bill_split WHERE unpaid > 0")
 LEAVE_SHORT = text(
     "DELETE FROM bill_split WHERE subscription_id IN (SELECT subscription_id FROM bill_split WHERE unpaid > 0)"
 )
@@ -96,7 +98,8 @@ def draw_many(connection: Connection, commands: Sequence[DrawCharge], context: C
             results[line.line_no] = UnknownSubscriber("no subscription has this number")
     if in_bulk:
         ordinary |= _split(connection, in_bulk, accounts, context)
-        for line_no, cashback, main, unpaid in run(connection, bulk_sql.DRAWN, {}):
+        drawn: Sequence[Any] = run(connection, bulk_sql.DRAWN, {}).all()
+        for line_no, cashback, main, unpaid in drawn:
             results[line_no] = split = Split(cashback=cashback, main=main, unpaid=unpaid)
             booked.append(split)
         events += _events(connection, period_of(context.now, context.programme.zone))
@@ -111,15 +114,11 @@ def draw_many(connection: Connection, commands: Sequence[DrawCharge], context: C
 
 
 def _accounts(connection: Connection, numbers: Collection[str]) -> Mapping[str, _Account]:
-    """The locked accounts of the numbers that have one."""
-    ids = run(connection, OWNER_IDS, {"values": numbers}).scalars().all()
-    if not ids:
-        return {}
-    lock_balances(connection, ids)
-    return {
-        number: _Account(subscription_id=key, credited_period=credited)
-        for number, key, credited in run(connection, ACCOUNTS, {"values": ids})
-    }
+    """The accounts of the numbers that have one, locked before they are read."""
+    if connection.dialect.name != "sqlite":
+        lock_balances(connection, run(connection, OWNER_IDS, {"values": numbers}).scalars().all())
+    found: Sequence[Any] = run(connection, ACCOUNTS, {"values": numbers}).all()
+    return {number: _Account(key, credited_period) for number, key, credited_period in found}
 
 
 def _answer_known(
@@ -127,11 +126,8 @@ def _answer_known(
 ) -> Sequence[_Line]:
     """Answer the lines whose ids are known (rule 34); the others, in order."""
     ids = {command.charge_id for command in commands}
-    found = run(connection, REQUEST_KEYS, {"values": ids, "kind": KeyKind.CHARGE.value})
-    known: dict[str, RequestKey] = {}
-    for row in found:
-        key = rows.REQUEST_KEY.record(row)
-        known[key.key] = key
+    found = run(connection, REQUEST_KEYS, {"values": ids, "kind": KeyKind.CHARGE.value}).all()
+    known: dict[str, RequestKey] = {key.key: key for key in map(rows.REQUEST_KEY.record, found)}
     fresh: list[_Line] = []
     for line_no, command in enumerate(commands):
         request = known.get(command.charge_id)
@@ -187,13 +183,13 @@ def _split(
         "ids": sorted({row[0] for row in staged}),
     }
     run(connection, statements.split, parameters)
-    short: set[str] = set()
+    short: set[int] = set()
     if not programme.part_payment:
         short = set(run(connection, SHORT, {}).scalars())
         run(connection, LEAVE_SHORT, {})
     for statement in statements.write:
         run(connection, statement, parameters)
-    return short
+    return {line.command.msisdn for line in lines if accounts[line.command.msisdn].subscription_id in short}
 
 
 def _staged(line: _Line, subscription_id: int, context: Context) -> tuple[Any, ...]:
@@ -224,27 +220,31 @@ def _stage(connection: Connection, staged: Sequence[tuple[Any, ...]]) -> None:
 
 def _events(connection: Connection, period: str) -> list[LedgerEvent]:
     """What the subscribers of the lines that were just split are told, in the lines' order."""
-    told = run(connection, bulk_sql.TOLD, {}).all()
-    if not told:
+    used_up: Sequence[Any] = run(connection, bulk_sql.USED_UP, {}).all()
+    bills: Sequence[Any] = run(connection, bulk_sql.BILLS, {}).all()
+    owners = {row[1] for row in (*used_up, *bills)}
+    if not owners:
         return []
-    owners = run(connection, SUBSCRIPTIONS, {"values": {row[1] for row in told}})
-    subscriptions: dict[int, Subscription] = {row[0]: rows.SUBSCRIPTION.record(row) for row in owners}
-    events: list[LedgerEvent] = []
-    for _line_no, key, charge_id, charge_type, amount, cashback, main, unpaid, used_up in told:
-        if used_up:
-            events.append(CashbackUsedUp(subscription=subscriptions[key], ref=f"{period}:{key}"))
-        if charge_type == ChargeType.TARIFF_FEE.value and cashback:
-            events.append(
-                BillPaidFromCashback(
-                    subscription=subscriptions[key],
-                    ref=charge_id,
-                    amount=amount,
-                    cashback=cashback,
-                    main=main,
-                    unpaid=unpaid,
-                )
-            )
-    return events
+    found = run(connection, SUBSCRIPTIONS, {"values": owners}).all()
+    subscriptions: dict[int, Subscription] = {row[0]: rows.SUBSCRIPTION.record(row) for row in found}
+    told: list[tuple[int, LedgerEvent]] = [
+        (line_no, CashbackUsedUp(subscription=subscriptions[key], ref=f"{period}:{key}")) for line_no, key in used_up
+    ]
+    told += [
+        (
+            line_no,
+            BillPaidFromCashback(
+                subscription=subscriptions[key],
+                ref=charge_id,
+                amount=amount,
+                cashback=cashback,
+                main=main,
+                unpaid=unpaid,
+            ),
+        )
+        for line_no, key, charge_id, amount, cashback, main, unpaid in bills
+    ]
+    return [event for _, event in sorted(told, key=itemgetter(0))]
 
 
 def _figures(command: DrawCharge) -> str:

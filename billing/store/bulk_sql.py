@@ -7,6 +7,7 @@ stays in `billing.charging`; tests/property/test_store_bulk_differential.py hold
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Executable, MetaData, SmallInteger, Table, Text, delete, text
 from sqlalchemy.schema import CreateTable
@@ -14,17 +15,17 @@ from sqlalchemy.schema import CreateTable
 from billing.store.columns import SubscriptionId
 
 _metadata = MetaData()
-_LIFE = {"prefixes": ["TEMPORARY"], "postgresql_on_commit": "DELETE ROWS", "sqlite_with_rowid": False}
+_LIFE: dict[str, Any] = {"prefixes": ["TEMPORARY"], "postgresql_on_commit": "DELETE ROWS", "sqlite_with_rowid": False}
 
 
-def _key() -> tuple[Column[int], Column[int]]:
+def _key() -> tuple[Column[Any], ...]:
     return (
         Column("subscription_id", SubscriptionId, primary_key=True, autoincrement=False),
         Column("line_no", BigInteger, primary_key=True, autoincrement=False, comment="Place among the lines given"),
     )
 
 
-def _given() -> tuple[Column[str] | Column[int], ...]:
+def _given() -> tuple[Column[Any], ...]:
     return (
         Column("charge_id", Text, nullable=False),
         Column("quoted_id", Text, nullable=False, comment="The id as a JSON string"),
@@ -37,28 +38,28 @@ def _given() -> tuple[Column[str] | Column[int], ...]:
     )
 
 
-LINE = Table("bill_line", _metadata, *_key(), *_given(), **_LIFE)  # type: ignore[arg-type]
+LINE = Table("bill_line", _metadata, *_key(), *_given(), **_LIFE)
 """Lines to draw; lives as long as the transaction."""
 
 SPLIT = Table(
     "bill_split",
     _metadata,
     *_key(),
-    *_given(),
     Column("cashback", BigInteger, nullable=False, comment="kopecks"),
     Column("main", BigInteger, nullable=False, comment="kopecks"),
     Column("unpaid", BigInteger, nullable=False, comment="kopecks"),
     Column("from_main", BigInteger, nullable=False, comment="Of main what is posted here, kopecks"),
     Column("entry_no", BigInteger, nullable=False),
     Column("entries", BigInteger, nullable=False, comment="Entry numbers it takes"),
-    Column("used_up", SmallInteger, nullable=False, comment="1: the first charge to find no cashback"),
-    **_LIFE,  # type: ignore[arg-type]
+    Column(
+        "used_up", SmallInteger, nullable=False, comment="1: it found no cashback, and the notice is not given yet"
+    ),
+    **_LIFE,
 )
-"""The same lines split; lives as long as the transaction."""
+"""How each line is paid; lives as long as the transaction."""
 
 _OWED = """
-    SELECT l.subscription_id, l.line_no, l.charge_id, l.quoted_id, l.msisdn, l.type, l.amount, l.eligible,
-           l.occurred_at, l.figures, b.next_entry,
+    SELECT l.subscription_id, l.line_no, l.amount, l.eligible, b.next_entry,
            b.cashback - b.held_cashback AS available,
            :cap - CASE WHEN b.cap_period = :period THEN b.cap_used ELSE 0 END - b.held_cashback AS allowed,
            CASE WHEN b.main - b.held_main + b.credit_limit > 0
@@ -89,8 +90,7 @@ _MAIN = f"""
     SELECT c.*, spent - spent_before AS cashback,
            CASE WHEN :external = 1 OR owed - spent < drawable THEN owed - spent ELSE drawable END
            - CASE WHEN :external = 1 OR owed - amount - spent_before < drawable
-                  THEN owed - amount - spent_before ELSE drawable END AS main,
-           LAG(available - spent_before) OVER (PARTITION BY subscription_id ORDER BY line_no) AS found_before
+                  THEN owed - amount - spent_before ELSE drawable END AS main
     FROM ({_CASHBACK}) AS c
 """  # noqa: S608 - as above
 
@@ -98,45 +98,45 @@ _NUMBERED = f"""
     SELECT m.*, CASE WHEN :external = 1 THEN 0 ELSE main END AS from_main,
            CASE WHEN cashback > 0 AND main > 0 AND :external = 0 THEN 2 ELSE 1 END AS entries,
            CASE WHEN available = spent_before AND may_be_used_up = 1 AND (has_spent = 1 OR spent_before > 0)
-                     AND (found_before IS NULL OR found_before > 0) THEN 1 ELSE 0 END AS used_up
+                THEN 1 ELSE 0 END AS used_up
     FROM ({_MAIN}) AS m
 """  # noqa: S608 - as above
 
 _SPLIT = f"""
-    INSERT INTO bill_split (subscription_id, line_no, charge_id, quoted_id, msisdn, type, amount, eligible,
-                            occurred_at, figures, cashback, main, unpaid, from_main, entry_no, entries, used_up)
-    SELECT subscription_id, line_no, charge_id, quoted_id, msisdn, type, amount, eligible, occurred_at, figures,
-           cashback, main, amount - cashback - main, from_main,
+    INSERT INTO bill_split (subscription_id, line_no, cashback, main, unpaid, from_main, entry_no, entries, used_up)
+    SELECT subscription_id, line_no, cashback, main, amount - cashback - main, from_main,
            next_entry - entries + CAST(SUM(entries) OVER (
                PARTITION BY subscription_id ORDER BY line_no ROWS UNBOUNDED PRECEDING) AS BIGINT),
            entries, used_up
     FROM ({_NUMBERED}) AS n
 """  # noqa: S608 - as above
 
+_JOINED = "bill_split AS s JOIN bill_line AS l ON l.subscription_id = s.subscription_id AND l.line_no = s.line_no"
+
 _STATUS = "CASE WHEN unpaid = 0 THEN 'paid' WHEN cashback + main > 0 THEN 'part_paid' ELSE 'unpaid' END"
 
 _CHARGES = f"""
     INSERT INTO charge (subscription_id, charge_id, entry_no, type, amount, cashback, main, unpaid, status, settled,
                         refunded_cashback, refunded_main, refunded_unpaid, period, occurred_at, booked_at)
-    SELECT subscription_id, charge_id, entry_no, type, amount, cashback, main, unpaid, {_STATUS}, 0,
+    SELECT s.subscription_id, charge_id, entry_no, type, amount, cashback, main, unpaid, {_STATUS}, 0,
            0, 0, 0, '', occurred_at, :now
-    FROM bill_split ORDER BY subscription_id, line_no
+    FROM {_JOINED}
 """  # noqa: S608 - as above
 
-_POSTINGS = """
+_POSTINGS = f"""
     INSERT INTO posting (subscription_id, entry_no, tx_no, kind, source, target, amount, booked_at, effective_at, ref)
-    SELECT subscription_id, entry_no, entry_no, 'charge', 'cashback', 'revenue', cashback, :now,
+    SELECT s.subscription_id, entry_no, entry_no, 'charge', 'cashback', 'revenue', cashback, :now,
            occurred_at, charge_id
-    FROM bill_split WHERE cashback > 0
+    FROM {_JOINED} WHERE cashback > 0
     UNION ALL
-    SELECT subscription_id, entry_no + entries - 1, entry_no, 'charge', 'main', 'revenue', from_main, :now,
+    SELECT s.subscription_id, entry_no + entries - 1, entry_no, 'charge', 'main', 'revenue', from_main, :now,
            occurred_at, charge_id
-    FROM bill_split WHERE from_main > 0
-"""
+    FROM {_JOINED} WHERE from_main > 0
+"""  # noqa: S608 - as above
 
 _KEYS = f"""
     INSERT INTO request_key (kind, key, subscription_id, figures, answer)
-    SELECT 'charge', charge_id, subscription_id, figures,
+    SELECT 'charge', charge_id, s.subscription_id, figures,
            '{{"amount":' || amount || ',"booked_at":"' || :booked_at || '","cashback":' || cashback
            || ',"charge_id":' || quoted_id || ',"is":"ChargeAnswer","main":' || main || ',"msisdn":"' || msisdn
            || '","status":"' || {_STATUS} || '","steps":['
@@ -144,7 +144,7 @@ _KEYS = f"""
            || CASE WHEN cashback > 0 AND main > 0 THEN ',' ELSE '' END
            || CASE WHEN main > 0 THEN '{{"amount":' || main || ',"source":"main"}}' ELSE '' END
            || '],"type":"' || type || '","unpaid":' || unpaid || '}}'
-    FROM bill_split ORDER BY charge_id
+    FROM {_JOINED} ORDER BY charge_id
 """  # noqa: S608 - as above
 """The answers as `stored_answers.dump_answer` writes them."""
 
@@ -169,11 +169,13 @@ _BALANCES = """
 """As `draft.Draft.balances` leaves the row."""
 
 DRAWN = text("SELECT line_no, cashback, main, unpaid FROM bill_split")
-TOLD = text(
-    """SELECT line_no, subscription_id, charge_id, type, amount, cashback, main, unpaid, used_up FROM bill_split
-       WHERE used_up = 1 OR (type = 'tariff_fee' AND cashback > 0) ORDER BY line_no"""
+USED_UP = text("SELECT MIN(line_no), subscription_id FROM bill_split WHERE used_up = 1 GROUP BY subscription_id")
+"""Rule 36: the first line of a subscription that found no cashback."""
+BILLS = text(
+    f"""SELECT s.line_no, s.subscription_id, charge_id, amount, cashback, main, unpaid FROM {_JOINED}
+       WHERE cashback > 0 AND type = 'tariff_fee'"""  # noqa: S608 - as above
 )
-"""Lines of which the subscriber is told something."""
+"""Tariff fees of which cashback paid something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from gateway.http.adverts import Adverts
 from gateway.http.auth import Keys
 from gateway.http.batch import ChargesBatch
+from gateway.http.bill_lines import BillLines, BulkDrawing
 from gateway.http.care import Care
 from gateway.http.catalogue import CatalogueCalls
 from gateway.http.charges import Charges
@@ -30,6 +31,7 @@ class ApiParts:
     """
 
     ledger: Ledger
+    bulk: BulkDrawing
     erasing: Erasing
     advertising: Advertising
     reads: Reads
@@ -69,6 +71,7 @@ def build_router(parts: ApiParts) -> Router:
         ).routes(),
         *Charges(ledger, reads, zone).routes(),
         *ChargesBatch(ledger, zone).routes(),
+        *BillLines(parts.bulk).routes(),
         *Reservations(ledger, reads, zone).routes(),
         *Spending(ledger, reads, zone).routes(),
         *Care(reads, zone, currency=parts.currency, owns_main=parts.owns_main).routes(),

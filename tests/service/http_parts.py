@@ -15,7 +15,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from billing import answers, errors
-from billing.commands import Command
+from billing.charging import Split
+from billing.commands import Command, DrawCharge
 from billing.decision import Outcome
 from billing.records import (
     Accrual,
@@ -388,6 +389,20 @@ class Answer:
         return self.body["code"]
 
 
+class FakeBulk:
+    """Every line is paid from cashback, unless a refusal is set."""
+
+    chunk_lines = 3
+
+    def __init__(self) -> None:
+        self.commands: list[DrawCharge] = []
+        self.refusal: errors.LedgerRefusal | None = None
+
+    async def draw(self, commands: Sequence[DrawCharge], /) -> Sequence[Split | errors.LedgerRefusal]:
+        self.commands += commands
+        return [self.refusal or Split(cashback=one.amount, main=0, unpaid=0) for one in commands]
+
+
 class Door:
     """The whole API behind a door, with one connection at a time."""
 
@@ -395,6 +410,7 @@ class Door:
         self.clock = Clock()
         self.wall = WALL
         self.ledger = FakeLedger()
+        self.bulk = FakeBulk()
         self.reads = FakeReads()
         self.advertising = FakeAdvertising()
         self.directory = FakeDirectory()
@@ -416,6 +432,7 @@ class Door:
         self.router = build_router(
             ApiParts(
                 ledger=self.ledger,
+                bulk=self.bulk,
                 erasing=FakeErasing(),
                 advertising=self.advertising,
                 reads=self.reads,

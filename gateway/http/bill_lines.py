@@ -1,0 +1,201 @@
+"""`POST /v1/bill-lines`: a piece of a billing file. JSON lines in and out, same order, drawn in bulk.
+
+A line is that of `/v1/charges/batch`, its answer is the split alone. While one chunk is in the database the next one
+is read from the wire; the answers wait in a spool file until the body has ended, as those of the batch call do.
+"""
+
+import re
+import tempfile
+from collections.abc import Awaitable, Sequence
+from typing import IO, NotRequired, Protocol
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+from twisted.internet.defer import Deferred
+from typing_extensions import TypedDict
+
+from billing.charging import Split, status_of
+from billing.commands import DrawCharge
+from billing.errors import LedgerRefusal
+from billing.money import format_money, parse_money
+from billing.words import ChargeType
+from gateway.http.auth import Scope
+from gateway.http.charges import ChargeBody
+from gateway.http.fields import parse_instant
+from gateway.http.msisdn import normalise
+from gateway.http.problems import malformed
+from gateway.http.routing import Call, Reply, Route
+from gateway.http.streams import LINE_OCTETS_MAX, LineStream
+
+PIECE_OCTETS_MAX = 64 << 20
+LINES_AT_ONCE_MAX = 512
+"""Lines read in one turn of the reactor."""
+SPOOL_MEMORY_OCTETS = 4 << 20
+JSON_LINES = "application/x-ndjson"
+
+_ID = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?", re.ASCII)
+_TYPES = {one.value: one for one in ChargeType}
+_SLOW = TypeAdapter(ChargeBody)
+
+
+class BulkDrawing(Protocol):
+    """Draws lines in chunks."""
+
+    @property
+    def chunk_lines(self) -> int:
+        """How many lines the next chunk should have."""
+        ...
+
+    def draw(self, commands: Sequence[DrawCharge], /) -> Awaitable[Sequence[Split | LedgerRefusal]]:
+        """What became of each line, committed."""
+        ...
+
+
+class SplitLine(TypedDict):
+    """How a line was paid, or why it was not; `field` names what is wrong in a malformed line."""
+
+    charge_id: str | None
+    msisdn: NotRequired[str]
+    amount: NotRequired[str]
+    cashback: NotRequired[str]
+    main: NotRequired[str]
+    unpaid: NotRequired[str]
+    status: NotRequired[str]
+    code: NotRequired[str]
+    detail: NotRequired[str]
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    """A line before its values are looked at."""
+
+    charge_id: str
+    msisdn: str
+    type: str
+    amount: str
+    occurred_at: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+_Read = DrawCharge | bytes
+"""A line that can be drawn, or the answer to one that cannot be read."""
+
+
+class BillLines:
+    """The call. A refusal is its line's answer; when the database fails, the whole piece is to come again."""
+
+    def __init__(self, drawing: BulkDrawing) -> None:
+        self._drawing = drawing
+
+    async def draw_all(self, call: Call) -> Reply:
+        """Draw every line; overall 200."""
+        assert call.stream is not None  # noqa: S101 - the route streams
+        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_OCTETS)  # noqa: SIM115 - the answer closes it
+        try:
+            await self._draw_into(call.stream, spool)
+        except BaseException:
+            spool.close()
+            raise
+        return Reply(file=spool, content_type=JSON_LINES.encode("ascii"))
+
+    async def _draw_into(self, stream: LineStream, spool: IO[bytes]) -> None:
+        """One chunk is drawn while the next one gathers."""
+        drawing: Deferred[None] | None = None
+        gathered: list[_Read] = []
+        try:
+            while lines := await stream.take(LINES_AT_ONCE_MAX):
+                gathered += [_read(line) for line in lines]
+                if len(gathered) >= self._drawing.chunk_lines:
+                    if drawing is not None:
+                        await drawing
+                    drawing, gathered = Deferred.fromCoroutine(self._draw(gathered, spool)), []
+        finally:
+            if drawing is not None:
+                await drawing
+        if gathered:
+            await self._draw(gathered, spool)
+
+    async def _draw(self, lines: Sequence[_Read], spool: IO[bytes]) -> None:
+        commands = [line for line in lines if not isinstance(line, bytes)]
+        results = iter(await self._drawing.draw(commands) if commands else ())
+        spool.write(b"".join([line if isinstance(line, bytes) else _answer(line, next(results)) for line in lines]))
+
+    def routes(self) -> list[Route]:
+        """The route."""
+        return [
+            Route(
+                method="POST",
+                path="/v1/bill-lines",
+                handler=self.draw_all,
+                summary="Draw a piece of a billing file in bulk: JSON lines in, their splits out, same order",
+                scopes=frozenset({Scope.BILLING}),
+                answers={200: SplitLine},
+                stream=True,
+                content_type=JSON_LINES,
+                produces=JSON_LINES,
+                body_octets_max=PIECE_OCTETS_MAX,
+            )
+        ]
+
+
+def _read(line: bytes | None) -> _Read:
+    if line is None:
+        return _refused(None, "INVALID", f"a line is longer than {LINE_OCTETS_MAX} octets")
+    try:
+        given = _decode(line)
+        if not _ID.fullmatch(given.charge_id):
+            return _read_slowly(line)
+        amount = parse_money(given.amount)
+        if amount < 1:
+            return _read_slowly(line)
+        return DrawCharge(
+            charge_id=given.charge_id,
+            msisdn=normalise(given.msisdn),
+            type=_TYPES[given.type],
+            amount=amount,
+            occurred_at=None if given.occurred_at is None else parse_instant(given.occurred_at),
+        )
+    except (ValueError, KeyError):  # msgspec's errors are ValueErrors
+        return _read_slowly(line)
+
+
+def _read_slowly(line: bytes) -> _Read:
+    """What the ordinary reading says of a line that the quick one does not take: every wrong field named."""
+    try:
+        return _SLOW.validate_json(line).command()
+    except ValidationError as error:
+        return _refused(_charge_id(line), "INVALID", malformed(error).detail)
+
+
+def _answer(command: DrawCharge, result: Split | LedgerRefusal) -> bytes:
+    amount = format_money(command.amount)
+    if isinstance(result, LedgerRefusal):
+        named = f"{result.field}: {result.detail}" if result.field else result.detail
+        return _refused(command.charge_id, result.code, named, msisdn=command.msisdn, amount=amount)
+    line: SplitLine = {
+        "charge_id": command.charge_id,
+        "msisdn": command.msisdn,
+        "amount": amount,
+        "cashback": format_money(result.cashback),
+        "main": format_money(result.main),
+        "unpaid": format_money(result.unpaid),
+        "status": status_of(paid=result.cashback + result.main, unpaid=result.unpaid).value,
+    }
+    return _encode(line) + b"\n"
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _refused(charge_id: str | None, code: str, detail: str, **known: str) -> bytes:
+    return to_json({"charge_id": charge_id, **known, "code": code, "detail": detail}) + b"\n"
+
+
+def _charge_id(line: bytes) -> str | None:
+    """The id of a line that is wrong in something else."""
+    try:
+        given = from_json(line)
+    except ValueError:
+        return None
+    charge_id = given.get("charge_id") if isinstance(given, dict) else None
+    return charge_id if isinstance(charge_id, str) else None
