@@ -1,6 +1,7 @@
 """Days, months and deadlines in the operator's zone. Instants are aware and in UTC; a period is "2025-04"."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -21,6 +22,7 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=1_024)
 def period_of(instant: datetime, zone: ZoneInfo) -> str:
     """The month an instant belongs to, in the zone: "2025-04"."""
     return _period(local_date(instant, zone))

@@ -1,8 +1,9 @@
 """Charges: cashback pays first, to the kopeck, then main, then the rest stays unpaid (rules 28-30, 34, 36, 42)."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from billing.answers import ChargeAnswer, Step
 from billing.books import Books
@@ -26,8 +27,7 @@ HOLD_PREFIX = "hold:"
 _FEE_ID = re.compile(r"fee:\d{4}-\d{2}:([1-9]\d{0,18})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
+class Split(Struct, frozen=True, kw_only=True, gc=False):
     """How a charge is paid: first from cashback, then from main; what nobody pays stays unpaid."""
 
     cashback: Kopecks
@@ -35,8 +35,7 @@ class Split:
     unpaid: Kopecks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(Struct, frozen=True, kw_only=True, gc=False):
     """What is to be drawn. `period` on the month job's fee alone."""
 
     charge_id: str
@@ -58,7 +57,7 @@ def hold_charge_id(reservation_id: str) -> str:
 
 def fee_subscription_id(charge_id: str) -> int | None:
     """Whose fee an id of the month job's shape names; None for every other id."""
-    match = _FEE_ID.fullmatch(charge_id)
+    match = _FEE_ID.fullmatch(charge_id) if charge_id.startswith("fee:") else None
     return int(match.group(1)) if match else None
 
 
@@ -92,7 +91,7 @@ def draw_charge(command: DrawCharge, books: Books, context: Context) -> Outcome:
         Conflict: the id is known with other figures, or belongs to the month job or a reservation.
         InsufficientFunds: not enough money while `part_payment` is off (rule 30).
     """
-    asked = figures_of(command.msisdn, command.type.value, command.amount, at=command.occurred_at)
+    asked = figures_of(command.msisdn, f"{command.type}", command.amount, at=command.occurred_at)
     repeat = repeat_of(books, KeyKind.CHARGE, command.charge_id, asked=asked)
     if repeat is not None:
         return repeat

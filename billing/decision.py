@@ -42,7 +42,7 @@ class Context(Struct, frozen=True, kw_only=True):
     ids: IdSource
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """What a command changes: records to put, postings to append, events to tell. `hit`: a repeat, nothing new."""
 
     answer: Answer

@@ -80,7 +80,8 @@ class Draft:
 
     def field(self, name: str) -> Any:
         """A field of the balance row as it stands in this draft (not bonus, cashback, main)."""
-        return self._changes.get(name, getattr(self._start, name))
+        changes = self._changes
+        return changes[name] if name in changes else getattr(self._start, name)
 
     def change(self, **fields: object) -> None:
         """Change fields of the balance row (not bonus, cashback, main: these are posted)."""

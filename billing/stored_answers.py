@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
+from msgspec.structs import asdict
 
 from billing.answers import (
     Answer,
@@ -78,13 +79,13 @@ def _as_it_is(value: Any) -> Any:
 def _record_dumper(kind: Any) -> Callable[[Any], dict[str, Any]]:
     """A function from one record to a dict of JSON values."""
     hints = get_type_hints(kind)
-    plain = tuple(one for one in kind.__struct_fields__ if _dumper(hints[one]) is _as_it_is)
-    others = tuple((one, _dumper(hints[one])) for one in kind.__struct_fields__ if one not in plain)
+    dumpers = ((one, _dumper(hints[one])) for one in kind.__struct_fields__)
+    others = tuple((one, convert) for one, convert in dumpers if convert is not _as_it_is)
 
     def dump(value: Any) -> dict[str, Any]:
-        flat = {name: getattr(value, name) for name in plain}
+        flat = asdict(value)
         for name, convert in others:
-            flat[name] = convert(getattr(value, name))
+            flat[name] = convert(flat[name])
         return flat
 
     return dump

@@ -3,21 +3,27 @@
 from enum import StrEnum
 
 
-class Contract(StrEnum):
+class Word(StrEnum):
+    """A word of a closed set: equal to its text and hashed like it (an enum's own hash is a call into Python)."""
+
+    __hash__ = str.__hash__
+
+
+class Contract(Word):
     """Who holds the contract; an individual on a corporate tariff plan is `individual`."""
 
     INDIVIDUAL = "individual"
     CORPORATE = "corporate"
 
 
-class Network(StrEnum):
+class Network(Word):
     """`off_net` is another operator's subscriber."""
 
     ON_NET = "on_net"
     OFF_NET = "off_net"
 
 
-class Block(StrEnum):
+class Block(Word):
     """Several blocks may stand at once; each is lifted alone."""
 
     VOLUNTARY = "voluntary"
@@ -26,7 +32,7 @@ class Block(StrEnum):
     FINAL = "final"
 
 
-class MembershipState(StrEnum):
+class MembershipState(Word):
     """`none` has no row: it is what a subscription without membership answers."""
 
     NONE = "none"
@@ -34,7 +40,7 @@ class MembershipState(StrEnum):
     LEFT = "left"
 
 
-class Channel(StrEnum):
+class Channel(Word):
     """Where somebody joined or left."""
 
     WEB = "web"
@@ -46,7 +52,7 @@ class Channel(StrEnum):
     CONTACT_CENTRE = "contact_centre"
 
 
-class OrderChannel(StrEnum):
+class OrderChannel(Word):
     """Where the order was placed at the partner's."""
 
     WEB = "web"
@@ -54,7 +60,7 @@ class OrderChannel(StrEnum):
     PARTNER_APP = "partner_app"
 
 
-class Category(StrEnum):
+class Category(Word):
     """Partner category; each has a ceiling on the percent."""
 
     SHOP = "shop"
@@ -62,7 +68,7 @@ class Category(StrEnum):
     LEISURE = "leisure"
 
 
-class AccrualState(StrEnum):
+class AccrualState(Word):
     """Domain: pending, then accrued, then credited; or an end state with a reason."""
 
     PENDING = "pending"
@@ -74,7 +80,7 @@ class AccrualState(StrEnum):
     LAPSED = "lapsed"
 
 
-class Reason(StrEnum):
+class Reason(Word):
     """Why an accrual is not, or no longer, a reward."""
 
     NO_CLICK = "NO_CLICK"
@@ -89,7 +95,7 @@ class Reason(StrEnum):
     OVERRIDDEN = "OVERRIDDEN"
 
 
-class ChargeType(StrEnum):
+class ChargeType(Word):
     """Anything drawn from the phone account."""
 
     TARIFF_FEE = "tariff_fee"
@@ -99,7 +105,7 @@ class ChargeType(StrEnum):
     SUBSCRIPTION = "subscription"
 
 
-class ChargeStatus(StrEnum):
+class ChargeStatus(Word):
     """How far a charge is paid."""
 
     PAID = "paid"
@@ -107,7 +113,7 @@ class ChargeStatus(StrEnum):
     UNPAID = "unpaid"
 
 
-class Account(StrEnum):
+class Account(Word):
     """Accounts of the postings: three of the subscription, five of the operator."""
 
     BONUS = "bonus"
@@ -120,7 +126,7 @@ class Account(StrEnum):
     CASH_IN = "cash_in"
 
 
-class PostingKind(StrEnum):
+class PostingKind(Word):
     """What a posting is for, as the statement names it."""
 
     WELCOME = "welcome"
@@ -137,7 +143,7 @@ class PostingKind(StrEnum):
     VOUCHER_RETURN = "voucher_return"
 
 
-class VoucherState(StrEnum):
+class VoucherState(Word):
     """Life of a handset voucher."""
 
     ISSUED = "issued"
@@ -146,7 +152,7 @@ class VoucherState(StrEnum):
     EXPIRED = "expired"
 
 
-class ReservationState(StrEnum):
+class ReservationState(Word):
     """Life of a reservation; it ends exactly once."""
 
     HELD = "held"
@@ -155,7 +161,7 @@ class ReservationState(StrEnum):
     EXPIRED = "expired"
 
 
-class KeyKind(StrEnum):
+class KeyKind(Word):
     """Kinds of caller-given ids; an id is unique per kind over the whole system."""
 
     CHARGE = "charge"
@@ -169,7 +175,7 @@ class KeyKind(StrEnum):
     ORDER = "order"
 
 
-class Rounding(StrEnum):
+class Rounding(Word):
     """How a raw reward becomes whole roubles (rule 15)."""
 
     ARITHMETIC_MIN1 = "arithmetic_min1"

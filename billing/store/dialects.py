@@ -205,12 +205,17 @@ LOCKED = (
 )
 
 
+def locks_rows(connection: Connection) -> bool:
+    """Whether others may write at the same time; SQLite has one writer."""
+    return connection.dialect.name != "sqlite"
+
+
 def lock_balances(connection: Connection, subscription_ids: Collection[int]) -> bool:
     """Lock the balance rows of these subscriptions in id order; True where what was read before may be stale.
 
     SQLite has one writer and needs no locks.
     """
-    if connection.dialect.name == "sqlite":
+    if not locks_rows(connection):
         return False
     connection.execute(LOCKED, {"values": subscription_ids}).all()
     return True

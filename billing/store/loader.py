@@ -17,7 +17,7 @@ from billing.decision import Context
 from billing.needs import Needs, needs
 from billing.records import NOBODY, Accrual, Charge, Click, Record, Reservation, Voucher
 from billing.store import rows, schema
-from billing.store.dialects import among, lock_balances, run
+from billing.store.dialects import among, lock_balances, locks_rows, run
 from billing.store.partial import is_accrued, is_open, is_pending
 from billing.store.rows import Shape
 from billing.words import KeyKind
@@ -42,13 +42,21 @@ MONEY = (
     .select_from(_money)
     .where(among(schema.subscription.c.subscription_id))
 )
+MONEY_BY_NUMBER = (
+    select(*rows.SUBSCRIPTION.columns, *rows.BALANCE.columns)
+    .select_from(schema.msisdn_owner.join(schema.subscription).join(schema.balance))
+    .where(among(schema.msisdn_owner.c.msisdn), schema.msisdn_owner.c.valid_until.is_(None))
+)
+"""The same by number, where no rows are locked in between."""
 WHOLE = MONEY.add_columns(*rows.MEMBERSHIP.columns).select_from(
     _money.outerjoin(schema.membership, schema.membership.c.subscription_id == schema.subscription.c.subscription_id)
 )
 """Subscriptions with balances, and with membership too."""
 
-ASKS_NO_MEMBERSHIP = (DrawCharge, RefundCharge, TopUp)
+ASKS_NO_MEMBERSHIP = frozenset({DrawCharge, RefundCharge, TopUp})
 """Whoever has money pays and is paid; a third of the load of such a group is left out."""
+ASKS_NUMBERS = frozenset({DrawCharge, TopUp})
+"""Of these, those that name subscriptions by their numbers alone."""
 
 REQUEST_KEYS = rows.REQUEST_KEY.select().where(
     schema.request_key.c.kind == bindparam("kind"), among(schema.request_key.c.key)
@@ -108,11 +116,14 @@ def load(connection: Connection, commands: Sequence[Command], context: Context) 
     """Everything these commands read (`billing.needs` says what), their balance rows locked."""
     wanted = needs(commands)
     books = Books()
-    ids = _find_subscriptions(connection, wanted, books)
-    if lock_balances(connection, ids):
-        _load_by_key(connection, wanted, books)
-    is_money_alone = all(isinstance(command, ASKS_NO_MEMBERSHIP) for command in commands)
-    _load_subscriptions(connection, MONEY if is_money_alone else WHOLE, ids, books)
+    kinds = set(map(type, commands))
+    if kinds <= ASKS_NUMBERS and not locks_rows(connection):
+        _load_subscriptions(connection, MONEY_BY_NUMBER, wanted.msisdns, books)
+    else:
+        ids = _find_subscriptions(connection, wanted, books)
+        if lock_balances(connection, ids):
+            _load_by_key(connection, wanted, books)
+        _load_subscriptions(connection, MONEY if kinds <= ASKS_NO_MEMBERSHIP else WHOLE, ids, books)
     for kind, keys in _grouped(wanted.keys):
         _load(connection, rows.REQUEST_KEY, REQUEST_KEYS, books, values=keys, kind=kind.value)
     _load(connection, rows.TARIFF, TARIFFS, books, values=wanted.tariffs)
@@ -162,11 +173,13 @@ def charges_by_id(connection: Connection, charge_ids: Collection[str]) -> list[C
     return [rows.CHARGE.record(row) for row in found]
 
 
-def _load_subscriptions(connection: Connection, statement: Select[Any], ids: Collection[int], books: Books) -> None:
+def _load_subscriptions(
+    connection: Connection, statement: Select[Any], values: Collection[Any], books: Books
+) -> None:
     """Subscriptions with balances, and with membership where the statement asks for it, one row each."""
-    if not ids:
+    if not values:
         return
-    for row in run(connection, statement, {"values": ids}).all():
+    for row in run(connection, statement, {"values": values}).all():
         books.put(rows.SUBSCRIPTION.record(row[:SUBSCRIPTION_END]))
         books.put(rows.BALANCE.record(row[SUBSCRIPTION_END:BALANCE_END]))
         if len(row) > BALANCE_END and row[BALANCE_END] is not None:

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy import Boolean, Column, ColumnElement, Integer, Select, Table, select, type_coerce
 from sqlalchemy.types import TypeDecorator
 
@@ -125,8 +126,8 @@ def _shape(
     names = list(table.columns.keys())
     split = {"promise_percent": f"{promise}.percent", "promise_fixed": f"{promise}.fixed"} if promise else {}
     plain = [name for name in names if name not in split]
-    known = set(record.__struct_fields__)
-    if known != {*plain, *filter(None, [promise])}:
+    known = record.__struct_fields__
+    if set(known) != {*plain, *filter(None, [promise])}:
         raise AssertionError(f"{table.name}: columns {plain} are not the fields {known}")
     encoders, decoders = [], []
     for index, column in enumerate(table.columns):
@@ -141,7 +142,9 @@ def _shape(
         table=table,
         columns=tuple(_plain(column) for column in table.columns),
         key=attrgetter(*(column.name for column in table.primary_key.columns)),
-        values=attrgetter(*(split.get(name, name) for name in names)),
+        values=astuple
+        if not split and known == tuple(names)
+        else attrgetter(*(split.get(one, one) for one in names)),
         encoders=tuple(encoders),
         decoders=tuple(decoders),
         names=tuple(plain),
