@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reference.members import Members
-from reference.records import Accrual, Answer, Click, Subscription, refuse
+from reference.records import Accrual, Answer, Click, refuse
 from reference.rules import AHEAD_MAX, CEILING_PERCENT, Promo, Terms
 
 
@@ -40,7 +40,8 @@ class Earning(Members):
             return best
         percent = best.percent
         for promo in self.promos:
-            if promo.partner == partner and promo.percent is not None and promo.runs_at(instant):
+            here = promo.partner in (None, partner)
+            if here and promo.percent is not None and promo.runs_at(instant):
                 raised = promo.percent
                 if not promo.uncapped:
                     raised = min(raised, CEILING_PERCENT[best.category])
@@ -50,7 +51,7 @@ class Earning(Members):
     def click(self, *, click_id: str, msisdn: str, partner: str, clicked_at: datetime | None = None) -> Answer:
         """The promise (12). Anybody's number is answered.
 
-        open: a click of a number that is nobody's yet: it is made for no member, then or later.
+        open: a click of a number that is nobody's yet: it counts for who has the number when paying.
         """
         self.sweep()
         at = self.now if clicked_at is None else clicked_at
@@ -61,8 +62,9 @@ class Earning(Members):
             return refuse("UNKNOWN_PARTNER")
         until = at + timedelta(minutes=self.programme.click_valid_minutes)
         self.clicks[click_id] = Click(
-            sub=self.find(msisdn), partner=partner, clicked_at=at, valid_until=until, terms=terms
-        )
+            sub=self.find(msisdn), msisdn=msisdn, partner=partner,
+            clicked_at=at, valid_until=until, terms=terms,
+        )  # fmt: skip
         return {
             "percent": terms.percent,
             "fixed": terms.fixed,
@@ -87,11 +89,11 @@ class Earning(Members):
         """An order is recorded, whatever its fate; the first failing check names it.
 
         open: a click made in time at a partner that was left out since: "takes no new orders".
+        open: which terms besides the promise count (channel, confirmation days) when the catalogue
+        was replaced after the click: those the running one has for that instant.
         """
         self.sweep()
         at = self.now if paid_at is None else paid_at
-        if at > self.now + AHEAD_MAX:
-            return refuse("INVALID")
         figures: Answer = {
             "click_id": click_id, "goods": goods, "delivery": delivery, "channel": channel,
             "paid_at": paid_at,
@@ -102,56 +104,61 @@ class Earning(Members):
             same = all(before[k] == figures[k] for k in ("click_id", "goods", "delivery", "channel"))
             if paid_at is not None and before["paid_at"] is not None:
                 same = same and paid_at == before["paid_at"]
-            return self._order_answer(known) if same else refuse("CONFLICT")
-        running = self.terms_at(partner, self.now)
-        if running is None:
-            return refuse("UNKNOWN_PARTNER")
+            return known.answers["paid"] if same else refuse("CONFLICT")
+        if at > self.now + AHEAD_MAX:
+            return refuse("INVALID")
         click = self.clicks.get(click_id or "")
-        if click is not None and not (
-            click.partner == partner and click.sub is not None and click.clicked_at <= at <= click.valid_until
-        ):
+        if click is not None and click.partner != partner:
             click = None
+        good = click is not None and click.clicked_at <= at <= click.valid_until
+        instants = [at, self.now]
+        if click is not None and good and self.programme.rate_at == "click":
+            instants.insert(0, click.clicked_at)
+        terms = next((t for t in (self.terms_at(partner, i) for i in instants) if t), None)
+        if terms is None:
+            return refuse("UNKNOWN_PARTNER")
+        if click is not None and good and self.programme.rate_at == "click":
+            promised = click.terms
+            terms = replace(
+                terms, percent=promised.percent, fixed=promised.fixed,
+                min_purchase=promised.min_purchase,
+            )  # fmt: skip
         accrual = Accrual(
-            source=partner, name=running.name, ref=order_id, sub=None, goods=goods,
+            source=partner, name=terms.name, ref=order_id, goods=goods, terms=terms,
+            sub=None if click is None else click.sub or self.find(click.msisdn),
             paid=figures, paid_at=at,
         )  # fmt: skip
         self.accruals.append(accrual)
-        if click is None:
-            return self._reject(accrual, "NO_CLICK")
-        accrual.sub = click.sub
-        accrual.terms = click.terms
-        if self.programme.rate_at == "payment":
-            accrual.terms = self.terms_at(partner, at) or click.terms
-        assert accrual.sub is not None
-        accrual.name = accrual.terms.name
-        reason = self._first_failing_check(accrual, accrual.sub, channel)
+        reason = "NO_CLICK" if not good else self._first_failing_check(accrual, channel)
         if reason is not None:
-            return self._reject(accrual, reason)
-        accrual.reward = accrual.terms.reward(self.programme, goods)
-        accrual.too_late_from = self.programme.too_late_from(at, accrual.terms.confirm_days)
-        self.sweep()
-        return self._order_answer(accrual)
+            self._reject(accrual, reason)
+        else:
+            accrual.reward = terms.reward(self.programme, goods)
+            accrual.too_late_from = self.programme.too_late_from(at, terms.confirm_days)
+            self.sweep()
+        accrual.answers["paid"] = self._order_answer(accrual)
+        return accrual.answers["paid"]
 
-    def _first_failing_check(self, accrual: Accrual, sub: Subscription, channel: str) -> str | None:
+    def _first_failing_check(self, accrual: Accrual, channel: str) -> str | None:
         """After the click: membership, channel, minimum purchase, minimum reward.
 
         open: paid as a member, told of only after leaving: LEFT, as if it had been told in time.
         Paid in an earlier membership, told of in a later one: earlier purchases never count (4).
         """
+        sub, at = accrual.sub, accrual.paid_at
         assert accrual.terms is not None
-        assert accrual.paid_at is not None
-        if sub.joined_at is None or accrual.paid_at < sub.joined_at:
+        assert at is not None
+        if sub is None or sub.joined_at is None or at < sub.joined_at:
             return "NOT_MEMBER_AT_PURCHASE"
-        if sub.membership == "left":
-            assert sub.left_at is not None
-            return "LEFT" if accrual.paid_at <= sub.left_at else "NOT_MEMBER_AT_PURCHASE"
+        if sub.membership == "left" and sub.left_at is not None and at > sub.left_at:
+            return "NOT_MEMBER_AT_PURCHASE"
         if channel != "web" and not accrual.terms.app_allowed:
             return "CHANNEL"
-        return self._too_small(accrual)
+        return self._too_small(accrual) or ("LEFT" if sub.membership == "left" else None)
 
     def _too_small(self, accrual: Accrual) -> str | None:
         assert accrual.terms is not None
-        kept = accrual.goods - accrual.returned
+        kept = max(0, accrual.goods - accrual.returned)
         if kept < accrual.terms.min_purchase:
             return "BELOW_MIN_PURCHASE"
         return "BELOW_MIN" if accrual.terms.reward(self.programme, kept) == 0 else None
@@ -163,14 +170,14 @@ class Earning(Members):
     def _order_answer(self, accrual: Accrual) -> Answer:
         """The order as it stands.
 
-        open: whether a repeat gets the first answer or the present state. "The same answer" as long
-        as nothing else happened; afterwards a stale one would be wrong.
-        open: `reward` of a rejected, expired or returned order. What was to be had is told for
-        REJECTED_BY_SHOP, LEFT, LATE; nothing for an order that never had a reward or was returned.
+        open: `reward` of a rejected, expired, lapsed or returned order: what it stands for now, 0.
+        open: when an accrued reward that an investigation held can be spent: from the next 1st.
         """
         spendable = None
         if accrual.accrued_at is not None and accrual.sub and accrual.sub.may_hold_cashback:
             spendable = self.programme.next_first(accrual.accrued_at)
+            if self.programme.midnight(spendable) <= self.now:
+                spendable = self.programme.next_first(self.now)
         return {
             "order_id": accrual.ref,
             "state": accrual.state,
@@ -185,46 +192,46 @@ class Earning(Members):
         accrual = self.order(partner, order_id)
         if accrual is None:
             return refuse("UNKNOWN_ORDER")
-        if accrual.state in ("rejected", "expired"):
-            return self._order_answer(accrual)
-        if accrual.state != "pending":
-            if goods is not None and goods != accrual.goods:
+        if accrual.confirmed_goods is not None:
+            if goods is not None and goods != accrual.confirmed_goods:
                 return refuse("CONFLICT")
-            return self._order_answer(accrual)
-        if goods is not None:
+            return accrual.answers.get("confirmed") or self._order_answer(accrual)
+        if accrual.state == "pending" and goods is not None:
             self._recompute(accrual, goods)
-        if accrual.state == "pending":
-            self._accrue(accrual, "accrual")
-        return self._order_answer(accrual)
+        if accrual.state != "pending":
+            return self._order_answer(accrual)
+        self._accrue(accrual, "accrual")
+        accrual.answers["confirmed"] = self._order_answer(accrual)
+        return accrual.answers["confirmed"]
 
     def _recompute(self, accrual: Accrual, goods: int) -> None:
         """Amended while pending (21); an amendment to too little is an end, without SMS."""
         assert accrual.terms is not None
         accrual.goods = goods
+        kept = max(0, goods - accrual.returned)
         reason = self._too_small(accrual)
         if reason is not None:
-            self._reject(accrual, reason)
+            self._reject(accrual, reason if kept else "RETURNED")
         else:
-            kept = goods - accrual.returned
             accrual.reward = accrual.terms.reward(self.programme, kept)
 
     def _accrue(self, accrual: Accrual, kind: str) -> None:
-        """Programme expense to bonus; a carry-over is netted first (23).
+        """Programme expense to bonus, one SMS (21); then a carry-over is netted (23).
 
-        open: what the SMS names when something is netted. What comes is what can be spent, so the
-        net sum; when nothing comes there is nothing to announce.
+        open: what the SMS names when something is netted: the reward, which is what was posted (21).
         """
         sub = accrual.sub
         assert sub is not None
+        accrual.state, accrual.accrued_at = "accrued", self.now
+        accrual.confirmed_goods = accrual.goods
+        self.post(sub, kind, "programme_expense", "bonus", accrual.reward)
+        self.add_bonus(sub, accrual.reward, accrual)
         netted = min(sub.carry_over, accrual.reward)
         sub.carry_over -= netted
-        comes = accrual.reward - netted
-        accrual.state, accrual.reason, accrual.accrued_at = "accrued", None, self.now
-        self.post(sub, kind, "programme_expense", "bonus", comes)
-        self.add_bonus(sub, comes, accrual)
-        if comes:
-            spendable = self.programme.next_first(self.now) if sub.may_hold_cashback else None
-            self.notify(sub, "accrued", amount=comes, partner=accrual.name, spendable=spendable)
+        self.take_bonus(sub, netted, first=accrual)
+        self.post(sub, "reversal", "bonus", "programme_expense", netted)
+        spendable = self.programme.next_first(self.now) if sub.may_hold_cashback else None
+        self.notify(sub, "accrued", amount=accrual.reward, partner=accrual.name, spendable=spendable)
 
     def rejected(self, *, partner: str, order_id: str) -> Answer:
         """The shop's own refusal (21).
@@ -237,9 +244,9 @@ class Earning(Members):
         if accrual is None:
             return refuse("UNKNOWN_ORDER")
         if accrual.state == "pending":
-            accrual.state, accrual.reason = "rejected", "REJECTED_BY_SHOP"
             assert accrual.sub is not None
             self.notify(accrual.sub, "rejected", amount=accrual.reward, partner=accrual.name)
+            self._reject(accrual, "REJECTED_BY_SHOP")
         elif accrual.state in ("accrued", "credited"):
             return refuse("CONFLICT")
         return self._order_answer(accrual)
@@ -251,7 +258,7 @@ class Earning(Members):
             return refuse("UNKNOWN_ORDER")
         if accrual.state == "pending":
             self._recompute(accrual, goods)
-        elif accrual.state not in ("rejected", "expired") and goods != accrual.goods:
+        elif accrual.confirmed_goods is not None and goods != accrual.goods:
             return refuse("CONFLICT")
         return self._order_answer(accrual)
 
@@ -288,7 +295,7 @@ class Earning(Members):
         return self._order_answer(accrual)
 
     def _take_back(self, accrual: Accrual, amount: int) -> None:
-        """From bonus, then from cashback, then a carry-over; main is never touched (23).
+        """From bonus, once credited then from cashback, then a carry-over; never from main (23).
 
         open: held cashback. Nothing else may draw it (33), so it is not clawed.
         open: what the SMS names. The reward is smaller by the whole sum, wherever it is taken.
@@ -299,56 +306,62 @@ class Earning(Members):
             return
         from_bonus = self.take_bonus(sub, amount, first=accrual)
         self.post(sub, "reversal", "bonus", "programme_expense", from_bonus)
-        from_cashback = min(amount - from_bonus, self.free_cashback(sub))
+        from_cashback = 0
+        if accrual.state == "credited":
+            from_cashback = min(amount - from_bonus, self.free_cashback(sub))
         self.post(sub, "reversal", "cashback", "programme_expense", from_cashback)
         sub.carry_over += amount - from_bonus - from_cashback
         self.notify(sub, "reversed", amount=amount, partner=accrual.name)
 
-    def override(self, *, partner: str, order_id: str) -> Answer:
-        """An operator lets a late order through (20).
+    def override(self, *, partner: str, order_id: str, reason: str = "care") -> Answer:
+        """An operator lets an order through (20).
 
-        open: anything but an expired order of a present member, paid in this membership:
-        WRONG_STATE. A second override is one of those.
+        open: whether only a late one: any expired or rejected one of a present member that earns
+        something. open: the same override again: nothing more happens.
         """
         self.sweep()
         accrual = self.order(partner, order_id)
         if accrual is None:
             return refuse("UNKNOWN_ORDER")
+        if accrual.overridden == reason:
+            return self._order_answer(accrual)
         sub = accrual.sub
-        if accrual.state != "expired" or sub is None or sub.membership != "active":
+        if accrual.state not in ("expired", "rejected") or sub is None:
             return refuse("WRONG_STATE")
-        assert accrual.paid_at is not None
-        assert sub.joined_at is not None
-        if accrual.paid_at < sub.joined_at:
+        if sub.membership != "active":
+            return refuse("NOT_MEMBER")
+        assert accrual.terms is not None
+        earns = accrual.terms.reward(self.programme, accrual.goods - accrual.returned)
+        if not earns:
             return refuse("WRONG_STATE")
+        accrual.reward, accrual.reason, accrual.overridden = earns, "OVERRIDDEN", reason
         self._accrue(accrual, "accrual")
         return self._order_answer(accrual)
 
     def promo_credit(self, *, promo: str, action_id: str, msisdn: str, amount: int) -> Answer:
         """Rule 19: a given sum once per (promo, action id), at once as accrued.
 
-        open: the same action id in two promotions. Rule 19 keys on the pair, the outer contract
-        says "promo action" ids are unique over the system; the contract binds first.
+        open: the same action id in two promotions: two ids, as rule 19 keys on the pair.
         open: a promotion that does not run now: as good as unknown. open: a sum other than the
         promotion's own: INVALID.
         """
         self.sweep()
         sub = self.find(msisdn)
-        figures: Answer = {"promo": promo, "sid": sub and sub.sid, "amount": amount}
+        figures: Answer = {"msisdn": msisdn, "amount": amount}
 
         def act() -> Answer:
             running = next((p for p in self.promos if p.code == promo), None)
-            if running is None or not running.runs_at(self.now):
+            if running is None or running.percent is not None or not running.runs_at(self.now):
                 return refuse("UNKNOWN_PROMO")
             if sub is None:
                 return refuse("UNKNOWN_SUBSCRIBER")
-            if running.amount is not None and amount != running.amount:
-                return refuse("INVALID")
             if sub.membership != "active":
                 return refuse("NOT_MEMBER")
+            if running.amount is not None and amount != running.amount:
+                return refuse("INVALID")
             accrual = Accrual(source=promo, name=running.name, ref=action_id, sub=sub, reward=amount)
             self.accruals.append(accrual)
             self._accrue(accrual, "promo")
             return {"action_id": action_id, "state": "accrued", "amount": amount}
 
-        return self.once("promo_action", action_id, figures, act)
+        return self.once("promo_action", f"{promo}:{action_id}", figures, act)

@@ -26,14 +26,16 @@ class Ledger(Spending):
         """
         if to < self.now:
             return refuse("CONFLICT")
-        while month_jobs:
+        while True:
             first = self.programme.next_first(self.now)
             instant = self.programme.midnight(first)
             if instant > to:
                 break
             self._expire_until(instant)
             self.now = instant
-            self.month(first.strftime("%Y-%m"))
+            self.sweep()
+            if month_jobs:
+                self.month(first.strftime("%Y-%m"))
         self._expire_until(to)
         self.now = to
         self.sweep()
@@ -50,34 +52,24 @@ class Ledger(Spending):
     def month(self, period: str) -> Answer:
         """Expire, credit everybody, then draw everybody's fee (24, 25, 27).
 
-        open: `final` or other blocks and the fee: the rules name none, so it is drawn. Off-net: the
-        fee is another operator's. open: a fee that cannot be paid with part payment off: nothing is
-        posted and it is not asked again.
+        open: `final` or other blocks and the fee: the rules name none, so it is drawn. Off-net, or
+        without a number: the fee is another operator's. open: a fee that cannot be paid with part
+        payment off: nothing is posted, all of it stays unpaid.
         """
         first = datetime.strptime(f"{period}-01", "%Y-%m-%d").date()  # noqa: DTZ007  (a day)
         instant = self.programme.midnight(first)
         if instant > self.now:
             return refuse("NOT_DUE")
         self.sweep()
-        credited = charged = 0
-        for sub in self.subscriptions:
-            if (sub.sid, period) in self.credited_periods:
-                continue
-            self.credited_periods.add((sub.sid, period))
-            if sub.membership != "active" or not sub.may_hold_cashback:
-                continue
-            if "investigation" in sub.blocks:
-                sub.missed_first = instant
-                continue
-            credited += self.credit_now(sub, instant)
+        charged = 0
         if self.programme.main_balance == "external":
-            return {"credited": credited, "charged": 0}
+            return {"charged": 0}
         for sub in self.subscriptions:
             fee = self.tariffs.get(sub.tariff or "", 0)
             if (sub.sid, period) in self.charged_periods or sub.since >= instant:
                 continue
             self.charged_periods.add((sub.sid, period))
-            if fee and sub.network == "on_net":
-                answer = self.draw(sub, f"fee:{period}:{sub.sid}", "tariff_fee", fee)
-                charged += 0 if "code" in answer else fee
-        return {"credited": credited, "charged": charged}
+            if fee and sub.network == "on_net" and sub.msisdn is not None:
+                self.draw(sub, f"fee:{period}:{sub.sid}", "tariff_fee", fee, is_fee=True)
+                charged += fee
+        return {"charged": charged}

@@ -17,9 +17,10 @@ class Members(Records):
     def put_subscriber(self, *, msisdn: str, **fields: Any) -> Answer:
         """Omitted fields keep their value; a block that appears has its consequence (11).
 
-        open: `mnp` and `final` set together: the final block comes first, then there is no member
-        left to warn. open: a warning of nothing: the rule says one SMS, so it is sent.
-        open: a credit limit lowered below the debt: taken as it is, nothing is drawn below it.
+        open: blocks set and lifted together: what an investigation held is released first; `final`
+        comes before `mnp`, then there is no member left to warn. open: a warning of nothing: the
+        rule says one SMS, so it is sent.
+        open: a credit limit lowered below the debt: WRONG_STATE, main never stands below its limit.
         """
         self.sweep()
         if fields.get("tariff") is not None and fields["tariff"] not in self.tariffs:
@@ -28,17 +29,20 @@ class Members(Records):
         if sub is None:
             sub = Subscription(sid=len(self.subscriptions), msisdn=msisdn, since=self.now)
             self.subscriptions.append(sub)
+        limit = fields.get("credit_limit")
+        if limit is not None and sub.main - self.held(sub, "main") < -limit:
+            return refuse("WRONG_STATE")
         before = sub.blocks
         for name, value in fields.items():
             setattr(sub, name, frozenset(value) if name == "blocks" else value)
         new, gone = sub.blocks - before, before - sub.blocks
         if sub.membership == "active":
+            if "investigation" in gone and self.programme.held_release == "at_once":
+                self._release_held(sub)
             if "final" in new:
                 self._end(sub, cashback_lapses=self.programme.leave_credited == "lapse", sms=True)
             elif "mnp" in new:
                 self.notify(sub, "port_out", amount=sub.cashback + sub.bonus_sum)
-            if "investigation" in gone and self.programme.held_release == "at_once":
-                self._release_held(sub)
         return self.subscriber(sub)
 
     def _release_held(self, sub: Subscription) -> None:
@@ -70,7 +74,7 @@ class Members(Records):
     ) -> Answer:
         """Rules 1 to 7.
 
-        open: which refusal comes first when several stand. Here: terms, already a member, blocks
+        open: which refusal comes first when several stand. Here: already a member, terms, blocks
         in the order of the rule, the form. open: the code when off-net registration is switched
         off: NOT_ELIGIBLE, "the wrong contract or switch".
         """
@@ -78,10 +82,10 @@ class Members(Records):
         sub = self.find(msisdn)
         if sub is None:
             return refuse("UNKNOWN_SUBSCRIBER")
-        if not accept_terms:
-            return refuse("TERMS_REQUIRED")
         if sub.membership == "active":
             return refuse("ALREADY_MEMBER")
+        if not accept_terms:
+            return refuse("TERMS_REQUIRED")
         for block in MEMBERSHIP_BLOCKS:
             if block in sub.blocks:
                 return refuse(f"BLOCKED_{block.upper()}")
@@ -91,6 +95,7 @@ class Members(Records):
             if form != "full":
                 return refuse("FULL_FORM_REQUIRED")
         sub.membership, sub.joined_at, sub.adverts = "active", self.now, adverts
+        sub.left_at = None
         welcome = 0 if sub.welcomed else self.programme.welcome_bonus
         sub.welcomed = True
         self.post(sub, "welcome", "programme_expense", "bonus", welcome)
@@ -133,9 +138,9 @@ class Members(Records):
         self.post(sub, "lapse", "cashback", "lapsed", cashback)
         for accrual in self.accruals:
             if accrual.sub is sub and accrual.state == "pending":
-                accrual.state, accrual.reason = "rejected", "LEFT"
+                accrual.state, accrual.reason, accrual.reward = "rejected", "LEFT", 0
             elif accrual.sub is sub and accrual.state == "accrued":
-                accrual.state, accrual.reason = "lapsed", "LEFT"
+                accrual.state, accrual.reason, accrual.reward = "lapsed", "LEFT", 0
         sub.membership, sub.left_at, sub.adverts = "left", self.now, False
         sub.missed_first = None
         if sms:
@@ -172,6 +177,7 @@ class Members(Records):
 
         open: whether an SMS tells so. None is named, and the number is another operator's now.
         open: one who left before and kept cashback: it lapses now. One who never joined stays so.
+        open: whose number it is afterwards: nobody's here; who brings it back is a new subscription.
         """
         self.sweep()
         sub = self.find(msisdn)
@@ -183,19 +189,26 @@ class Members(Records):
         elif sub.membership == "left":
             lapsed = self.free_cashback(sub)
             self.post(sub, "lapse", "cashback", "lapsed", lapsed)
+        sub.msisdn = None
+        sub.blocks -= {"mnp"}
         return {"lapsed": lapsed}
 
     def erasure(self, *, msisdn: str) -> Answer:
         """Personal data gone, sums unchanged.
 
-        open: whether a member may be erased without leaving. Nothing forbids it: the sums stay,
-        no SMS goes anywhere any more, and the number is free for a new subscription.
+        open: what becomes of a member who is erased. The membership ends without a posting or an
+        SMS, what was pending is rejected, and the number is free for a new subscription.
         """
         self.sweep()
         sub = self.find(msisdn)
         if sub is None:
             return refuse("UNKNOWN_SUBSCRIBER")
-        sub.msisdn = None
+        if sub.membership != "none":
+            sub.membership, sub.left_at, sub.adverts = "left", sub.left_at or self.now, False
+        for accrual in self.accruals:
+            if accrual.sub is sub and accrual.state == "pending":
+                accrual.state, accrual.reason, accrual.reward = "rejected", "LEFT", 0
+        sub.msisdn, sub.erased = None, True
         return {}
 
     def balance(self, *, msisdn: str) -> Answer:

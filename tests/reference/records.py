@@ -43,6 +43,7 @@ class Subscription:
     membership: str = "none"
     joined_at: datetime | None = None
     left_at: datetime | None = None
+    erased: bool = False
     welcomed: bool = False
     adverts: bool = False
     bonus: list[Lot] = field(default_factory=list)
@@ -78,6 +79,9 @@ class Accrual:
     returned: int = 0
     terms: Terms | None = None
     paid: Answer = field(default_factory=dict)  # the figures of `paid`, for repeats
+    answers: dict[str, Answer] = field(default_factory=dict)  # first answers to paid, confirmed
+    confirmed_goods: int | None = None
+    overridden: str | None = None
     paid_at: datetime | None = None
     too_late_from: datetime | None = None
     reward: int = 0
@@ -91,6 +95,7 @@ class Click:
     """A click-out and what its banner promised."""
 
     sub: Subscription | None
+    msisdn: str
     partner: str
     clicked_at: datetime
     valid_until: datetime
@@ -160,12 +165,12 @@ class Records:
     def once(self, kind: str, key: str, figures: Answer, act: Callable[[], Answer]) -> Answer:
         """A caller's id (34): the same figures get the same answer, others are refused.
 
-        open: a known id for a number nobody has: 404 or 409. "Other figures or another number
-        409" is said of the id, so the id is looked at first.
+        open: a known id for a number nobody has: the id is looked at first, as "same id, same
+        figures, same answer" has no exception.
         open: `occurred_at` given once and omitted once. Omitted is "no part of the compared
         figures", so only what both name is compared.
-        open: whether the number or the subscription is compared after a number change. Everything
-        is keyed on the subscription, so the new number repeats the old number's call.
+        open: whether the number or the subscription is compared after a number change. "Other
+        figures or another number 409": the number that was sent.
         """
         known = self.answered.get((kind, key))
         if known is not None:
@@ -248,28 +253,59 @@ class Records:
         for accrual in self.accruals:
             late = accrual.too_late_from
             if accrual.state == "pending" and late is not None and self.now >= late:
-                accrual.state, accrual.reason = "expired", "LATE"
+                accrual.state, accrual.reason, accrual.reward = "expired", "LATE", 0
         for hold in self.holds.values():
             if hold.state == "held" and self.now >= hold.expires_at:
                 hold.state = "expired"
+                self.lapse_leftover(hold.sub)
         for voucher in self.vouchers.values():
             if voucher.state == "issued" and self.now >= voucher.too_late_from:
                 voucher.state = "expired"
                 self.give_back(voucher, voucher.amount)
+        self.credit_the_month()
+
+    def credit_the_month(self) -> None:
+        """Crediting falls due with the 1st's first instant, whether the job came by or not (24 to 26).
+
+        open: an erased member's bonus. "Sums unchanged": nothing is credited there any more.
+        """
+        period = self.programme.month(self.now)
+        instant = self.programme.midnight(self.programme.local_date(self.now).replace(day=1))
+        for sub in self.subscriptions:
+            if (sub.sid, period) in self.credited_periods:
+                continue
+            self.credited_periods.add((sub.sid, period))
+            if sub.membership != "active" or not sub.may_hold_cashback:
+                continue
+            if "investigation" in sub.blocks:
+                sub.missed_first = instant
+            else:
+                self.credit_now(sub, instant)
 
     def give_back(self, voucher: Voucher, amount: int) -> None:
         """What a voucher did not use goes back where it came from (35).
 
-        open: what comes back to the bonus of somebody who is no member any more. Nothing is
-        restored after leaving (9), so it lapses as the rest of the bonus did.
+        open: what comes back to somebody who left meanwhile. Nothing is restored after leaving (9):
+        it lapses as it would have lapsed then.
         """
         sub = voucher.sub
         self.post(sub, "voucher_return", "voucher", voucher.source, amount)
-        if voucher.source == "bonus" and amount:
-            if sub.membership == "active":
-                self.add_bonus(sub, amount, None)
-            else:
-                self.post(sub, "lapse", "bonus", "lapsed", amount)
+        if voucher.source == "bonus":
+            self.add_bonus(sub, amount, None)
+        if amount:
+            self.lapse_leftover(sub)
+
+    def lapse_leftover(self, sub: Subscription) -> None:
+        """What is free again on a membership that ended lapses as it would have then (8, 11).
+
+        open: what a hold frees under `leave_credited = lapse` or after a port-out: it lapses late.
+        Erased sums are "unchanged": nothing lapses there.
+        """
+        if sub.membership != "left" or sub.erased:
+            return
+        self.post(sub, "lapse", "bonus", "lapsed", self.take_bonus(sub, sub.bonus_sum))
+        if sub.msisdn is None or self.programme.leave_credited == "lapse":
+            self.post(sub, "lapse", "cashback", "lapsed", self.free_cashback(sub))
 
 
 def refuse(code: str, **more: Any) -> Answer:

@@ -62,15 +62,15 @@ class Programme:
     def round_reward(self, roubles: Fraction) -> int:
         """Kopecks of whole roubles (15).
 
-        open: whether "raw under 1.00 gives nothing" also holds for `half_down`. The name
-        `arithmetic_min1` carries the minimum, so here it belongs to that switch alone.
+        open: whether "raw under 1.00 gives nothing" also holds for `half_down`. It is said before
+        the switch is named, so it holds for all of them.
         """
+        if roubles < 1:
+            return 0
         if self.rounding == "floor":
             return floor(roubles) * 100
         if self.rounding == "half_down":
             return ceil(roubles - Fraction(1, 2)) * 100
-        if roubles < 1:
-            return 0
         return floor(roubles + Fraction(1, 2)) * 100
 
 

@@ -15,12 +15,13 @@ class Spending(Earning):
     def payable_by_cashback(self, sub: Subscription, kind: str) -> int:
         """How much cashback may pay of a charge of this kind now (28, 29).
 
-        open: cashback of somebody who became corporate or off-net since: it pays no phone bill.
+        open: cashback of somebody who became corporate or off-net since: it was credited already, and
+        "every charge is paid from cashback" (28).
         open: whether held cashback counts against the cap before it is drawn: it does, else two
         reservations could pass the cap together.
         """
         types = self.programme.spend_types
-        if (types is not None and kind not in types) or not sub.may_hold_cashback:
+        if types is not None and kind not in types:
             return 0
         free = self.free_cashback(sub)
         cap = self.programme.monthly_spend_cap
@@ -39,21 +40,21 @@ class Spending(Earning):
         occurred_at: datetime | None = None,
     ) -> Answer:
         self.sweep()
-        if occurred_at is not None and occurred_at > self.now + AHEAD_MAX:
-            return refuse("INVALID")
         sub = self.find(msisdn)
         figures: Answer = {
-            "sid": sub and sub.sid, "type": type, "amount": amount, "occurred_at": occurred_at,
+            "msisdn": msisdn, "type": type, "amount": amount, "occurred_at": occurred_at,
         }  # fmt: skip
 
         def act() -> Answer:
+            if occurred_at is not None and occurred_at > self.now + AHEAD_MAX:
+                return refuse("INVALID")
             if sub is None:
                 return refuse("UNKNOWN_SUBSCRIBER")
             return self.draw(sub, charge_id, type, amount)
 
         return self.once("charge", charge_id, figures, act)
 
-    def draw(self, sub: Subscription, charge_id: str | None, kind: str, amount: int) -> Answer:
+    def draw(self, sub: Subscription, charge_id: str, kind: str, amount: int, *, is_fee: bool = False) -> Answer:
         """Cashback first, then main down to the limit; the rest stays unpaid (28, 30).
 
         open: whether the used-up SMS (36) also comes from a charge that nothing paid, or of a type
@@ -67,7 +68,9 @@ class Spending(Earning):
         main = amount - cashback if external else min(amount - cashback, self.free_main(sub))
         unpaid = amount - cashback - main
         if unpaid and not self.programme.part_payment:
-            return refuse("INSUFFICIENT_FUNDS")
+            if not is_fee:
+                return refuse("INSUFFICIENT_FUNDS")
+            cashback, main, unpaid = 0, 0, amount
         if free_before == 0 and month in sub.paid_something and month not in sub.told_used_up:
             sub.told_used_up.add(month)
             self.notify(sub, "used_up")
@@ -77,16 +80,8 @@ class Spending(Earning):
         if cashback:
             sub.paid_something.add(month)
             sub.counted[month] = sub.counted.get(month, 0) + cashback
-        if charge_id is not None:
-            entry = Charge(
-                charge_id=charge_id,
-                sub=sub,
-                month=month,
-                cashback=cashback,
-                main=main,
-                unpaid=unpaid,
-            )
-            self.charges.append(entry)
+        entry = Charge(charge_id=charge_id, sub=sub, month=month, cashback=cashback, main=main, unpaid=unpaid)
+        self.charges.append(entry)
         if kind == "tariff_fee" and cashback:
             self.notify(sub, "bill", amount=amount, cashback=cashback, main=main)
         status = "paid" if unpaid == 0 else "part_paid" if unpaid < amount else "unpaid"
@@ -129,23 +124,23 @@ class Spending(Earning):
         """Adds to main and settles the oldest unpaid first, from main above 0 (30, 31).
 
         open: the code with an external main balance: NOT_ELIGIBLE, "the wrong switch".
-        open: "all of main above 0" when part of it is held: the hold must stay covered, by main or
-        by the credit limit. open: "oldest" is the one booked first.
+        open: "all of main above 0" when part of it is held: what is held cannot be drawn (33), even
+        where a credit limit would cover the hold. open: "oldest" is the one booked first.
         """
         self.sweep()
         sub = self.find(msisdn)
 
         def act() -> Answer:
-            if self.programme.main_balance == "external":
-                return refuse("NOT_ELIGIBLE")
             if sub is None:
                 return refuse("UNKNOWN_SUBSCRIBER")
+            if self.programme.main_balance == "external":
+                return refuse("NOT_ELIGIBLE")
             self.post(sub, "topup", "cash_in", "main", amount)
             settled = []
             for charge in self.charges:
                 if charge.sub is not sub:
                     continue
-                part = min(charge.unpaid, max(0, sub.main), self.free_main(sub))
+                part = min(charge.unpaid, max(0, sub.main - self.held(sub, "main")))
                 if part:
                     charge.unpaid -= part
                     charge.main += part
@@ -153,7 +148,7 @@ class Spending(Earning):
                     settled.append((charge.charge_id, part))
             return {"main": sub.main, "settled": settled}
 
-        return self.once("topup", topup_id, {"sid": sub and sub.sid, "amount": amount}, act)
+        return self.once("topup", topup_id, {"msisdn": msisdn, "amount": amount}, act)
 
     def reserve(
         self,
@@ -172,7 +167,7 @@ class Spending(Earning):
         self.sweep()
         sub = self.find(msisdn)
         figures: Answer = {
-            "sid": sub and sub.sid, "amount": amount, "type": type, "expires_in_s": expires_in_s,
+            "msisdn": msisdn, "amount": amount, "type": type, "expires_in_s": expires_in_s,
         }  # fmt: skip
 
         def act() -> Answer:
@@ -199,22 +194,24 @@ class Spending(Earning):
 
         open: cashback that came after the hold. Main is never touched while cashback is left, at
         the moment of the draw (28), and the draw is now.
-        open: a second commit: the same sum gets the same answer, another one WRONG_STATE.
+        open: a second commit: the same sum gets the same answer, another one CONFLICT.
         """
         self.sweep()
         hold = self.holds.get(reservation_id)
         if hold is None:
             return refuse("UNKNOWN_RESERVATION")
+        if hold.drawn is not None:
+            same = hold.drawn["amount"] == amount
+            return {**hold.drawn, "hit": True} if same else refuse("CONFLICT")
         if hold.state == "expired":
             return refuse("EXPIRED")
-        if hold.drawn is not None and hold.drawn["amount"] == amount:
-            return {**hold.drawn, "hit": True}
         if hold.state != "held":
             return refuse("WRONG_STATE")
         if amount > hold.amount:
             return refuse("EXCEEDS_HOLD")
         hold.state = "committed"
-        drawn = self.draw(hold.sub, None, hold.kind, amount)
+        drawn = self.draw(hold.sub, f"hold:{reservation_id}", hold.kind, amount)
+        self.lapse_leftover(hold.sub)
         hold.drawn = {
             "state": "committed", "amount": amount,
             "cashback": drawn["cashback"], "main": drawn["main"],
@@ -230,7 +227,9 @@ class Spending(Earning):
             return refuse("EXPIRED")
         if hold.state == "committed":
             return refuse("WRONG_STATE")
-        hold.state = "released"
+        if hold.state == "held":
+            hold.state = "released"
+            self.lapse_leftover(hold.sub)
         return {"state": "released"}
 
     def credit(self, *, credit_id: str, msisdn: str) -> Answer:
@@ -253,18 +252,19 @@ class Spending(Earning):
                 return refuse("BLOCKED_INVESTIGATION")
             return {"credited": self.credit_now(sub, None)}
 
-        return self.once("credit", credit_id, {"sid": sub and sub.sid}, act)
+        return self.once("credit", credit_id, {"msisdn": msisdn}, act)
 
     def voucher(self, *, voucher_id: str, msisdn: str, amount: int, handset_price: int) -> Answer:
         """Rule 35.
 
-        open: one who left and kept cashback: a voucher is for members. open: which end is meant by
+        open: one who left and kept cashback: a voucher is for members. open: bonus under an
+        investigation: not spent by voucher, as it is not credited either (11). open: which end is meant by
         `voucher_days`: good through that day in the operator's zone.
         """
         self.sweep()
         sub = self.find(msisdn)
         figures: Answer = {
-            "sid": sub and sub.sid, "amount": amount, "handset_price": handset_price,
+            "msisdn": msisdn, "amount": amount, "handset_price": handset_price,
         }  # fmt: skip
 
         def act() -> Answer:
@@ -272,9 +272,11 @@ class Spending(Earning):
                 return refuse("UNKNOWN_SUBSCRIBER")
             if sub.membership != "active":
                 return refuse("NOT_MEMBER")
+            source = "cashback" if sub.may_hold_cashback else "bonus"
+            if source == "bonus" and "investigation" in sub.blocks:
+                return refuse("BLOCKED_INVESTIGATION")
             if amount > handset_price:
                 return refuse("EXCEEDS_PRICE")
-            source = "cashback" if sub.may_hold_cashback else "bonus"
             if amount > (self.free_cashback(sub) if source == "cashback" else sub.bonus_sum):
                 return refuse("INSUFFICIENT_FUNDS")
             if source == "bonus":
