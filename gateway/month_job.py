@@ -21,6 +21,7 @@ from gateway.http.ports import MonthRunView
 from gateway.month_notices import enqueue_month_notices
 from gateway.notices import Timing
 
+MS_PER_S = 1_000
 VIEWED = frozenset(one.name for one in fields(MonthRunView)) - {"progress"}
 
 
@@ -97,25 +98,26 @@ class MonthJob:
         return await self._database.read(_view, period)
 
     async def _run(self, period: str) -> None:
-        size: int | None = month.CHUNK_FIRST
-        while size is not None and not self._is_stopping:
-            size = await self._database.transact(self._chunk, period, size)
+        run = await self._database.transact(month.request_run, period, self._around.context())
+        size, is_more = month.CHUNK_FIRST, True
+        while is_more and not self._is_stopping:
+            began, is_more = await self._database.transact(self._chunk, run, size)
+            # With its commit, and with what the reactor was late: where others want the processor chunks are shorter.
+            size = month.next_size(size, int((self._around.monotonic() - began) * MS_PER_S))
             self._around.queued()
 
-    def _chunk(self, connection: Connection, period: str, size: int) -> int | None:
-        """Run the next chunk with its notices; the size of the one after it, None when the period is done."""
+    def _chunk(self, connection: Connection, run: month.MonthRun, size: int) -> tuple[float, bool]:
+        """Run the next chunk with its notices: when it began, and whether there was one."""
         began = self._around.monotonic()
         context = self._around.context()
-        run = month.request_run(connection, period, context)
         bounds = month.next_bounds(connection, run, size)
         if bounds is None:
-            month.finish_run(connection, period, context.now)
-            self._around.fault("bill.before_close")
-            return None
-        month.run_chunk(connection, period, bounds, context)
-        enqueue_month_notices(connection, period, bounds, self._around.timing())
-        self._around.fault("bill.after_n_lines")
-        return month.next_size(size, int((self._around.monotonic() - began) * 1_000))
+            month.finish_run(connection, run.period, context.now)
+            return began, False
+        month.run_chunk(connection, run.period, bounds, context)
+        enqueue_month_notices(connection, run.period, bounds, self._around.timing())
+        self._around.fault("month.chunk")
+        return began, True
 
 
 def _next_period(connection: Connection, installed: str) -> str:

@@ -18,7 +18,8 @@ from billing.errors import NotDue
 from billing.money import Kopecks
 from billing.store import month_sql, schema
 from billing.store.columns import to_micros
-from billing.store.dialects import insert, lock_balances_between, run
+from billing.store.dialects import insert
+from billing.store.dialects import run as run_prepared
 
 CHUNK_MS_TARGET = 35
 """What a chunk should take, so that with its commit it holds the writer for at most 50 ms."""
@@ -73,7 +74,6 @@ class MonthNotice:
 
     subscription_id: int
     msisdn: str
-    language: str
     time_zone: str | None
     credited: Kopecks
     fee: Kopecks
@@ -84,9 +84,12 @@ class MonthNotice:
 
 
 TOTALS = tuple(one.name for one in fields(ChunkTotals))
+NOTHING = ChunkTotals(**dict.fromkeys(TOTALS, 0))
 
 _run = schema.month_run.c
-CURSOR = select(_run.cursor).where(_run.period == bindparam("of"))
+AHEAD = month_sql.ahead()
+LOCKED = month_sql.locked()
+NOTICES = month_sql.notices()
 CHECK_POINT = (
     update(schema.month_run)
     .where(_run.period == bindparam("of"), _run.cursor <= bindparam("above"))
@@ -141,11 +144,9 @@ def progress_of(connection: Connection, run: MonthRun) -> float:
 
 
 def next_bounds(connection: Connection, run: MonthRun, size: int = CHUNK_FIRST) -> Bounds | None:
-    """The next chunk of at most `size` subscriptions; None: nothing is left, `finish_run`."""
-    key = schema.balance.c.subscription_id
-    ahead = select(key).where(key > run.cursor).order_by(key).limit(size).subquery()
-    last, count = connection.execute(select(func.max(ahead.c.subscription_id), func.count()).select_from(ahead)).one()
-    return None if last is None else Bounds(above=run.cursor, up_to=last, subscriptions=count)
+    """The next chunk of at most `size` subscriptions after the checkpoint as it stands; None: nothing is left."""
+    ahead: Any = run_prepared(connection, AHEAD, {"of": run.period, "size": size}).one()
+    return None if ahead.up_to is None else Bounds(**ahead._asdict())
 
 
 def next_size(size: int, elapsed_ms: int) -> int:
@@ -162,10 +163,7 @@ def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Cont
     """
     statements = month_sql.chunk_statements(context.programme)
     for statement in statements.prepare:
-        run(connection, statement, {})
-    if run(connection, CURSOR, {"of": period}).scalar_one() >= bounds.up_to:
-        return ChunkTotals(**dict.fromkeys(TOTALS, 0))
-    lock_balances_between(connection, bounds.above, bounds.up_to)
+        run_prepared(connection, statement, {})
     zone = context.programme.zone
     parameters = {
         "period": period,
@@ -175,23 +173,23 @@ def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Cont
         "above": bounds.above,
         "up_to": bounds.up_to,
     }
-    expired: Any = run(connection, statements.expired, parameters).one()
-    early: Any = run(connection, statements.credited_early, parameters).one()
-    run(connection, statements.fill, parameters)
+    if connection.dialect.name != "sqlite":
+        run_prepared(connection, LOCKED, parameters)
+    before: Any = run_prepared(connection, statements.before, parameters).one()
+    run_prepared(connection, statements.fill, parameters)
     for statement in statements.write:
-        run(connection, statement, parameters)
-    done = run(connection, statements.totals, parameters).one()
+        run_prepared(connection, statement, parameters)
+    done = run_prepared(connection, statements.totals, parameters).one()
     figures = {name: int(value) for name, value in done._asdict().items()}
-    figures["credited_count"] += int(early[0])
-    figures["credited_amount"] += int(early[1])
+    figures["credited_count"] += int(before.early_count)
+    figures["credited_amount"] += int(before.early_amount)
     totals = ChunkTotals(
         subscriptions=bounds.subscriptions,
-        expired_count=int(expired[0]),
-        expired_amount=int(expired[1]),
+        expired_count=int(before.expired_count),
+        expired_amount=int(before.expired_amount),
         **figures,
     )
-    _check_point(connection, period, bounds, totals)
-    return totals
+    return totals if _check_point(connection, period, bounds, totals) else NOTHING
 
 
 def notices_statement() -> Select[Any]:
@@ -200,13 +198,13 @@ def notices_statement() -> Select[Any]:
     It reads the chunk's work table: run it after `run_chunk` in the same transaction, as it is or as the source of an
     INSERT.
     """
-    return month_sql.notices()
+    return NOTICES
 
 
 def notices_of_chunk(connection: Connection, bounds: Bounds) -> Iterator[MonthNotice]:
     """Who is told what of the chunk that was just run in this transaction, by subscription id."""
     parameters = {"above": bounds.above, "up_to": bounds.up_to}
-    for row in connection.execute(notices_statement(), parameters):
+    for row in connection.execute(NOTICES.order_by("subscription_id"), parameters):
         yield MonthNotice(**{**row._asdict(), "used_up": bool(row.used_up)})
 
 
@@ -218,7 +216,8 @@ def finish_run(connection: Connection, period: str, now: datetime) -> None:
     )
 
 
-def _check_point(connection: Connection, period: str, bounds: Bounds, totals: ChunkTotals) -> None:
-    """Move the cursor and add the totals; nothing where the cursor is past this chunk already."""
+def _check_point(connection: Connection, period: str, bounds: Bounds, totals: ChunkTotals) -> bool:
+    """Move the cursor and add the totals; False where the cursor was past this chunk already: nothing is added."""
     added = {f"add_{name}": getattr(totals, name) for name in TOTALS}
-    run(connection, CHECK_POINT, {"of": period, "above": bounds.above, "up_to": bounds.up_to, **added})
+    given = {"of": period, "above": bounds.above, "up_to": bounds.up_to, **added}
+    return run_prepared(connection, CHECK_POINT, given).rowcount == 1

@@ -34,6 +34,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     type_coerce,
     union_all,
     update,
@@ -62,6 +63,8 @@ WORK = Table(
     "month_work",
     MetaData(),
     Column("subscription_id", SubscriptionId, primary_key=True, autoincrement=False),
+    Column("msisdn", String, nullable=False, comment="Whom its notices go to; empty: nobody"),
+    Column("time_zone", String, comment="Zone of its quiet hours; NULL: the operator's"),
     Column("next_entry", BigInteger, nullable=False, comment="Entry number of the first posting of this step"),
     Column("moves_accruals", BigInteger, nullable=False, comment="1: its accrued rewards become credited"),
     Column("credit", BigInteger, nullable=False, comment="Bonus that moves to cashback, kopecks"),
@@ -103,8 +106,7 @@ class ChunkStatements:
     """
 
     prepare: tuple[Executable, ...]
-    expired: Select[Any]
-    credited_early: Select[Any]
+    before: Select[Any]
     fill: Insert
     write: tuple[Executable, ...]
     totals: Select[Any]
@@ -115,8 +117,7 @@ def chunk_statements(programme: Programme) -> ChunkStatements:
     """The statements under these switches."""
     return ChunkStatements(
         prepare=(CreateTable(WORK, if_not_exists=True), delete(WORK)),
-        expired=select(func.count(), func.coalesce(func.sum(schema.accrual.c.reward), 0)).where(*_overdue()),
-        credited_early=_credited_early(),
+        before=_before(),
         fill=insert(WORK).from_select(list(WORK.columns.keys()), _steps(programme)),
         write=(_expire(), _credit_accruals(), _charges(), _postings(), _balances()),
         totals=_totals(),
@@ -138,11 +139,23 @@ def _expire() -> Update:
     return update(schema.accrual).where(*_overdue()).values(ended_at=schema.accrual.c.deadline, **ended)
 
 
+def _before() -> Select[Any]:
+    """What expires, and what commands of the new month credited before the job came by, in one look."""
+    overdue = select(
+        func.count().label("expired_count"),
+        func.coalesce(func.sum(schema.accrual.c.reward), 0).label("expired_amount"),
+    ).where(*_overdue())
+    expired, early = overdue.subquery("overdue"), _credited_early().subquery("early")
+    return select(*expired.c, *early.c).select_from(expired.join(early, true()))
+
+
 def _credited_early() -> Select[Any]:
     """What commands of the new month credited before the job came by (`crediting.start_draft`)."""
     balance, posting = schema.balance.c, schema.posting.c
     done = select(balance.subscription_id).where(_within(schema.balance), balance.credited_period >= _period)
-    return select(func.count(), func.coalesce(func.sum(posting.amount), 0)).where(
+    return select(
+        func.count().label("early_count"), func.coalesce(func.sum(posting.amount), 0).label("early_amount")
+    ).where(
         _within(schema.posting),
         posting.subscription_id.in_(done),
         posting.kind == PostingKind.CREDIT.value,
@@ -162,6 +175,8 @@ def _steps(programme: Programme) -> Select[Any]:
     is_used_up = and_(split.fee > 0, split.available == 0, split.may_be_used_up == 1)
     return select(
         split.subscription_id,
+        split.msisdn,
+        split.time_zone,
         split.next_entry,
         split.moves_accruals,
         split.credit,
@@ -202,6 +217,8 @@ def _dues(programme: Programme) -> Subquery:
     return (
         select(
             *(balance[name] for name in CARRIED),
+            subscription.msisdn,
+            subscription.time_zone,
             case((balance.cap_period == _current, balance.cap_used), else_=0).label("cap_used"),
             case((may_be_used_up, 1), else_=0).label("may_be_used_up"),
             case((is_credited, 1), else_=0).label("moves_accruals"),
@@ -360,18 +377,29 @@ def _totals() -> Select[Any]:
 
 def notices() -> Select[Any]:
     """Who is told what of the chunk that was just run, in the same transaction: see `month.MonthNotice`."""
-    subscription = schema.subscription
-    whose = subscription.c.subscription_id
     columns: list[ColumnElement[Any]] = [
-        *(subscription.c[name] for name in ("subscription_id", "msisdn", "language", "time_zone")),
+        *(WORK.c[name] for name in ("subscription_id", "msisdn", "time_zone")),
         WORK.c.credit.label("credited"),
         *(WORK.c[name] for name in ("fee", "cashback", "main")),
         _unpaid.label("unpaid"),
         WORK.c.used_up,
     ]
-    return (
-        select(*columns)
-        .select_from(WORK.join(subscription, and_(whose == WORK.c.subscription_id, _within(subscription))))
-        .where(_within(WORK), or_(WORK.c.credit > 0, WORK.c.cashback > 0, WORK.c.used_up == 1))
-        .order_by(whose)
-    )
+    is_told = or_(WORK.c.credit > 0, WORK.c.cashback > 0, WORK.c.used_up == 1)
+    return select(*columns).where(_within(WORK), is_told)
+
+
+def ahead() -> Select[Any]:
+    """The next chunk of the run `of`, at most `size` subscriptions: where the run stands, the last one, how many."""
+    run = schema.month_run.c
+    cursor = select(run.cursor).where(run.period == bindparam("of", type_=String)).scalar_subquery()
+    key = schema.balance.c.subscription_id
+    following = select(key).where(key > cursor).order_by(key).limit(bindparam("size", type_=BigInteger)).subquery()
+    last, length = func.max(following.c.subscription_id), func.count(following.c.subscription_id)
+    return select(cursor.label("above"), last.label("up_to"), length.label("subscriptions"))
+
+
+def locked() -> Select[Any]:
+    """Locks the balance rows of the chunk in id order; how many. PostgreSQL only: SQLite has one writer."""
+    key = schema.balance.c.subscription_id
+    rows = select(key).where(_within(schema.balance)).order_by(key).with_for_update()
+    return select(func.count()).select_from(rows.subquery("locked"))

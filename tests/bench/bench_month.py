@@ -1,221 +1,108 @@
-"""B6: the 1st of the month on SQLite against bare SQL that writes the same rows, in the same run.
+"""B6: the 1st of the month on both databases against bare SQL that writes the same rows, in the same run.
 
-The job runs in adaptive chunks, each its own transaction in WAL with synchronous=FULL; the floor takes the rows the
-job wrote and puts them into a copy of the database as it stood before, in one transaction. Outbox rows are not in it.
+The job runs as the gateway runs it, in a process of its own, in adaptive chunks with their notices, each its own
+durable transaction; the floor is one transaction of plain SQL over the finished rows. `make bench ARGS="--only B6"`
+measures 100,000 subscriptions; larger ones: `python tests/bench/bench_month.py --size 1000000 --database sqlite`.
 """
 
-import gc
-import random
-import resource
-import shutil
-import sqlite3
+import argparse
+import json
 import statistics
-import tempfile
-import time
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
-from billing.calendar import period_start
-from billing.catalogue import Catalogue
-from billing.decision import Context
-from billing.programme import Programme
-from billing.records import Accrual, Balances, Record, Reward, Subscription, Tariff
-from billing.store import month, rows, schema
-from billing.store.dialects import put_rows
-from billing.words import AccrualState, Category, OrderChannel
-from gateway.database import sqlite_engine
+from month_databases import Place, place  # noqa: E402 - run as a script it finds its neighbours first
 
-PERIOD = "2025-04"
-SIZES = (100_000,)
+DATABASES = ("sqlite", "postgresql")
+SIZE = 100_000
 ROUNDS = 3
-FIRST_ID = 10**15
-BATCH = 10_000
+CHARGES_PER_SECOND = 500
 RATIO_MAX = 2.0
 CHUNK_MS_MAX = 50
-NEW_POSTINGS = "INSERT INTO posting SELECT * FROM done.posting"
-NEW_CHARGES = "INSERT INTO charge SELECT * FROM done.charge"
-CHANGED = {
-    "balance": (
-        "bonus",
-        "cashback",
-        "main",
-        "next_entry",
-        "bonus_period",
-        "bonus_new",
-        "credited_period",
-        "cap_period",
-        "cap_used",
-        "spent_period",
-        "used_up_period",
-    ),
-    "accrual": ("state", "reason", "reward", "ended_at"),
-}
+CHARGE_P99_MS_MAX = 200
+RSS_MIB_MAX = 300
 
 
-def run(sizes: Sequence[int] = SIZES) -> list[dict[str, Any]]:
-    """One row per size for the whole job, one for its longest chunk, one for the memory."""
+def run(
+    *, sizes: Sequence[int] = (SIZE,), databases: Sequence[str] = DATABASES, rounds: int = ROUNDS, rate: int = 500
+) -> list[dict[str, Any]]:
+    """Rows of the whole job, its time per subscription, chunks, memory, and of charges beside it."""
     found: list[dict[str, Any]] = []
-    for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            found += _measure(Path(folder), size)
+    for kind in databases:
+        for size in sizes:
+            with place(kind, size) as where:
+                found += _measure(where, f"B6 month, {kind}, {size:,}", size, rounds=rounds, rate=rate)
     return found
 
 
-def _measure(folder: Path, size: int) -> list[dict[str, Any]]:
-    before = folder / "before.db"
-    _fill(before, size)
-    jobs, floors, longest = [], [], []
-    for number in range(ROUNDS):
-        done, bare = folder / f"done{number}.db", folder / f"bare{number}.db"
-        shutil.copy(before, done)
-        shutil.copy(before, bare)
-        chunks = _run_job(done)
-        jobs.append(sum(chunks))
-        longest.append(statistics.quantiles(chunks, n=100)[98])
-        floors.append(_run_floor(bare, done))
-        for path in (*folder.glob("done*"), *folder.glob("bare*")):
-            path.unlink()
-    job, floor = statistics.median(jobs), statistics.median(floors)
-    name = f"B6 month job, SQLite, {size:,} subscriptions"
-    return [
-        {"name": name, "figure": job, "floor": floor, "ratio": job / floor, "target": f"≤ {RATIO_MAX}", "unit": "s"},
-        {"name": f"{name}: time per subscription", "figure": job / size * 1e6, "floor": floor / size * 1e6}
-        | {"ratio": None, "target": None, "unit": "µs"},
-        {"name": f"{name}: chunk p99", "figure": statistics.median(longest) * 1000, "floor": None, "ratio": None}
-        | {"target": f"≤ {CHUNK_MS_MAX}", "unit": "ms"},
-        {"name": f"{name}: memory", "figure": _peak_mib(), "floor": None, "ratio": None}
-        | {"target": "≤ 300", "unit": "MiB"},
+def _measure(where: Place, name: str, size: int, *, rounds: int, rate: int) -> list[dict[str, Any]]:
+    jobs, floors = [], []
+    for _ in range(rounds):
+        jobs.append(_job(where.copy("done"), 0))
+        floors.append(where.floor("done"))
+        where.drop("done")
+    job = {key: statistics.median(one[key] for one in jobs) for key in jobs[0]}
+    floor = statistics.median(floors)
+    rows = [
+        _row(name, job["seconds"], "s", floor=floor, target=f"≤ {RATIO_MAX}"),
+        _row(f"{name}: a subscription", job["seconds"] / size * 1e6, "µs", floor=floor / size * 1e6),
+        _row(f"{name}: chunk p99", job["chunk_p99_ms"], "ms", target=f"≤ {CHUNK_MS_MAX}"),
+        _row(f"{name}: chunk longest", job["chunk_max_ms"], "ms"),
+        _row(f"{name}: memory", job["rss_mib"], "MiB", target=f"≤ {RSS_MIB_MAX}"),
     ]
+    if rate:
+        rows += _beside(where, f"{name} with {rate} charges/s", size, rate)
+    return rows
 
 
-def _engine(path: Path) -> Engine:
-    return sqlite_engine(f"sqlite:///{path}")
+def _beside(where: Place, name: str, size: int, rate: int) -> Iterator[dict[str, Any]]:
+    """The same with charges beside it."""
+    job = _job(where.copy("beside"), rate)
+    where.drop("beside")
+    yield _row(name, job["seconds"], "s")
+    yield _row(f"{name}: a subscription", job["seconds"] / size * 1e6, "µs")
+    yield _row(f"{name}: charge p50", job["charge_p50_ms"], "ms")
+    yield _row(f"{name}: charge p99", job["charge_p99_ms"], "ms", target=f"≤ {CHARGE_P99_MS_MAX}")
+    yield _row(f"{name}: charge longest", job["charge_max_ms"], "ms")
+    yield _row(f"{name}: memory", job["rss_mib"], "MiB", target=f"≤ {RSS_MIB_MAX}")
 
 
-def _run_job(path: Path) -> list[float]:
-    """Seconds of each chunk, planning and commit included."""
-    nobody: Any = None
-    start = period_start(PERIOD, Programme().zone)
-    context = Context(now=start, programme=Programme(), catalogue=Catalogue(partners={}, promos={}), ids=nobody)
-    taken: list[float] = []
-    size = month.CHUNK_FIRST
-    gc.collect()
-    with _engine(path).connect() as connection:
-        while True:
-            began = time.perf_counter()
-            with connection.begin():
-                run_now = month.request_run(connection, PERIOD, context)
-                bounds = month.next_bounds(connection, run_now, size)
-                if bounds is None:
-                    month.finish_run(connection, PERIOD, start)
-                    break
-                month.run_chunk(connection, PERIOD, bounds, context)
-            taken.append(time.perf_counter() - began)
-            size = month.next_size(size, int(taken[-1] * 1000))
-        _check(connection)
-    return taken
+def _job(url: str, rate: int) -> dict[str, float]:
+    command = [sys.executable, str(HERE / "month_runner.py"), url, str(rate)]
+    environment = {"PYTHONPATH": ":".join(sys.path[:3]), "PATH": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
-def _check(connection: Connection) -> None:
-    """The job did its work: every subscription charged, nothing left to credit."""
-    with connection.begin():
-        run_now = month.run_of(connection, PERIOD)
-        subscriptions = connection.execute(select(func.count()).select_from(schema.subscription)).scalar_one()
-    assert run_now is not None
-    assert run_now.status == "done"
-    assert run_now.charged_count == subscriptions
+def _row(
+    name: str, figure: float, unit: str, *, floor: float | None = None, target: str | None = None
+) -> dict[str, Any]:
+    ratio = None if floor is None else figure / floor
+    return {"name": name, "figure": figure, "floor": floor, "ratio": ratio, "target": target, "unit": unit}
 
 
-def _run_floor(path: Path, done: Path) -> float:
-    """Seconds in which bare SQL puts the same rows into the database as it stood before."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("PRAGMA wal_autocheckpoint=4000")
-    connection.execute("ATTACH ? AS done", (str(done),))
-    began = time.perf_counter()
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(NEW_POSTINGS)
-    connection.execute(NEW_CHARGES)
-    for table, columns in CHANGED.items():
-        changed = ", ".join(f"{column} = new.{column}" for column in columns)
-        key = "subscription_id" if table == "balance" else "subscription_id, partner, order_id"
-        same = " AND ".join(f"{table}.{part} = new.{part}" for part in key.split(", "))
-        connection.execute(f"UPDATE {table} SET {changed} FROM done.{table} AS new WHERE {same}")  # noqa: S608 - our names
-    connection.execute("COMMIT")
-    taken = time.perf_counter() - began
-    connection.close()
-    return taken
+def main() -> None:
+    """Larger sizes, from the shell: rows as JSON lines."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, action="append", help="subscriptions; may be given several times")
+    parser.add_argument("--database", choices=DATABASES, action="append", help="both unless given")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--charges", type=int, default=CHARGES_PER_SECOND, help="a second beside the job; 0: none")
+    given = parser.parse_args()
+    for kind in given.database or DATABASES:
+        for size in given.size or (SIZE,):
+            for row in run(sizes=(size,), databases=(kind,), rounds=given.rounds, rate=given.charges):
+                print(json.dumps(row, ensure_ascii=False), flush=True)
 
 
-def _fill(path: Path, size: int) -> None:
-    """Subscriptions on a tariff; half have bonus, a third cashback left, some an order past its deadline."""
-    engine = _engine(path)
-    with engine.connect() as connection:
-        with connection.begin():
-            schema.metadata.create_all(connection)
-            put_rows(connection, schema.tariff, [rows.TARIFF.row(Tariff(code="smart", fee=65_000))])
-        for first in range(0, size, BATCH):
-            with connection.begin():
-                _put(connection, list(_records(first, min(size, first + BATCH))))
-    engine.dispose()
-
-
-def _put(connection: Connection, records: list[Record]) -> None:
-    for kind, shape in ((Subscription, rows.SUBSCRIPTION), (Balances, rows.BALANCE), (Accrual, rows.ACCRUAL)):
-        put_rows(connection, shape.table, [shape.row(one) for one in records if isinstance(one, kind)])  # type: ignore[attr-defined]
-
-
-def _records(first: int, last: int) -> Iterator[Record]:
-    rng = random.Random(first)
-    start = period_start(PERIOD, Programme().zone)
-    for number in range(first, last):
-        key = FIRST_ID + number * 1_000 + rng.randrange(1_000)
-        bonus = rng.choice((0, 15_000))
-        cashback = rng.choice((0, 0, 20_000))
-        yield Subscription(
-            subscription_id=key, msisdn=f"79{number:09d}", tariff="smart", created_at=start - timedelta(days=99)
-        )
-        yield Balances(
-            subscription_id=key,
-            bonus=bonus,
-            cashback=cashback,
-            main=rng.choice((1_000, 80_000, 80_000)),
-            credited_period="2025-03",
-        )
-        if bonus:
-            yield _order(key, AccrualState.ACCRUED, start + timedelta(days=9))
-        elif not number % 20:
-            yield _order(key, AccrualState.PENDING, start - timedelta(days=1))
-
-
-def _order(key: int, state: AccrualState, deadline: Any) -> Accrual:
-    return Accrual(
-        subscription_id=key,
-        partner="ozon",
-        order_id=f"o-{key}",
-        partner_name="Ozon",
-        category=Category.SHOP,
-        click_id="c",
-        promise=Reward(percent=5_000_000),
-        min_purchase=0,
-        terms_version="1",
-        goods=300_000,
-        delivery=0,
-        channel=OrderChannel.WEB,
-        paid_at=deadline - timedelta(days=90),
-        paid_figures="f",
-        recorded_at=deadline - timedelta(days=90),
-        deadline=deadline,
-        state=state,
-        reward=15_000,
-        accrued_period="2025-03" if state is AccrualState.ACCRUED else "",
-    )
-
-
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+if __name__ == "__main__":
+    main()

@@ -100,7 +100,6 @@ def test_the_credit_comes_before_the_fee_and_cashback_pays_first(connection: Con
         month.MonthNotice(
             subscription_id=1,
             msisdn=A,
-            language="ru",
             time_zone=None,
             credited=15_000,
             fee=65_000,
