@@ -1,4 +1,4 @@
-"""The 1st-of-month job from the shell, with its progress."""
+"""The bill verbs: the 1st-of-month job with its progress, and billing files."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self
 
 import click
 
+from gateway.cli.bill_apply import apply
 from gateway.cli.client import Client
 from gateway.cli.errors import BadUsage, Failed
 from gateway.cli.month_progress import Rate, bar_line, split_line, sums_agree
@@ -26,7 +27,10 @@ class Progress(Protocol):
 
 @click.group()
 def bill() -> None:
-    """The 1st-of-month job."""
+    """The 1st-of-month job, and billing files."""
+
+
+bill.add_command(apply)
 
 
 @bill.command("run")

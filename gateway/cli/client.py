@@ -21,6 +21,9 @@ BODY_OCTETS_MAX = 64 * 1024 * 1024
 
 OK_BELOW = 300
 
+JSON_LINES = "application/x-ndjson"
+"""Bodies of bytes are lines of JSON, and such answers stay bytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -105,8 +108,9 @@ class Client:
             headers["Authorization"] = f"Bearer {self._key}"
         content = None
         if body is not None:
-            content = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
+            is_lines = isinstance(body, bytes)
+            content = body if is_lines else json.dumps(body).encode()
+            headers["Content-Type"] = JSON_LINES if is_lines else "application/json"
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._seconds_max)
         try:
@@ -116,7 +120,8 @@ class Client:
         finally:
             connection.close()
         named = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(status=response.status, body=_decoded(received), headers=named)
+        is_raw = named.get("content-type") == JSON_LINES
+        return Answer(status=response.status, body=received if is_raw else _decoded(received), headers=named)
 
 
 def in_path(text: str) -> str:

@@ -126,6 +126,7 @@ def test_the_table_above_names_every_route(door: Door) -> None:
     assert others == {
         ("POST", "/v1/postbacks/{partner}"),
         ("POST", "/v1/charges/batch"),
+        ("POST", "/v1/bill-lines"),
         ("POST", "/v1/transfers"),
         ("POST", "/v1/cash-outs"),
     }
