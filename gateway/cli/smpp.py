@@ -1,0 +1,110 @@
+"""Instruments for any SMSC: a PDU dissector, a bind check and a load generator."""
+
+import sys
+from typing import Any
+
+import click
+
+from gateway.cli.errors import Failed
+from gateway.cli.shell import Shell, verb
+from gateway.cli.smpp_dissect import described, dissected, pdus_of
+from gateway.cli.smpp_target import Target, smsc_verb
+
+RATE_MAX = 1_000_000.0
+
+
+@click.group()
+def smpp() -> None:
+    """SMPP at hand: read PDUs, check a bind, load an SMSC. Works with anyone's."""
+
+
+@smpp.command("decode")
+@click.argument("source", metavar="HEX|FILE.pcap|-")
+@verb
+def decode(shell: Shell, source: str) -> None:
+    """Show every field and optional parameter of PDUs in words.
+
+    HEX may have spaces, colons and 0x; several PDUs may follow each other. FILE is a capture of tcpdump or Wireshark
+    (libpcap). - reads either from standard input.
+    """
+    octets = sys.stdin.buffer.read() if source == "-" else None
+    broken = 0
+    for number, one in enumerate(pdus_of(source, octets), start=1):
+        document = dissected(one)
+        broken += "error" in document
+        shell.show({"number": number, **document}, described(shell, number, document))
+    if broken:
+        raise Failed(f"{broken} PDU{'s break' if broken > 1 else ' breaks'} the protocol, as told above")
+
+
+@smpp.command("ping")
+@click.option(
+    "--count", type=click.IntRange(1, 1_000_000), default=3, show_default=True, help="enquire_links to send."
+)
+@click.option(
+    "--interval",
+    type=click.FloatRange(0, 3_600),
+    default=0.5,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between them.",
+)
+@smsc_verb
+def ping(shell: Shell, target: Target, count: int, interval: float) -> None:
+    """Bind to HOST:PORT, send enquire_links, unbind; say what was seen and how long each took."""
+    from sms.smpp.constants import Tag  # noqa: PLC0415 - Twisted is loaded by those who need it
+    from sms.tools import ping as tool  # noqa: PLC0415 - as above
+
+    def heard(number: int, ms: float) -> None:
+        shell.say(f"enquire_link {number}: {ms:.2f} ms")
+
+    report = target.ask(
+        lambda reactor: tool.ping(
+            target.config, target.endpoint(reactor), reactor, count=count, interval_s=interval, heard=heard
+        )
+    )
+    version = report.bind_answer.tlv_int(Tag.SC_INTERFACE_VERSION)
+    document = {
+        "address": target.where,
+        "smsc": report.bind_answer.system_id,
+        "interface_version": None if version is None else f"0x{version:02x}",
+        "connect_ms": _ms(report.connect_ms),
+        "bind_ms": _ms(report.bind_ms),
+        "enquire_link_ms": [_ms(one) for one in report.enquire_link_ms],
+        "unbind_ms": _ms(report.unbind_ms),
+        "unbind_answered": report.unbind_answered,
+        "deliveries_left_waiting": report.deliveries,
+    }
+    shell.show(document)
+
+
+@smpp.command("bench")
+@click.option("--count", type=click.IntRange(1, 100_000_000), default=10_000, show_default=True, help="Messages.")
+@click.option("--window", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Unanswered at once.")
+@click.option("--sessions", type=click.IntRange(1, 100), default=1, show_default=True, help="Connections at once.")
+@click.option("--rate", type=click.FloatRange(min=0.1, max=RATE_MAX), help="Messages a second [as fast as it goes].")
+@click.option("--from", "sender", default="BENCH", show_default=True, help="The sender: a name or a number.")
+@click.option("--to", default="79160000001", show_default=True, help="The first destination.")
+@click.option("--spread", type=click.IntRange(1, 10_000_000), default=1, show_default=True, help="How many numbers.")
+@click.option("--text", default="Firstcharge bench", show_default=True, help="One segment of text.")
+@click.option(
+    "--receipts", type=click.FloatRange(0, 86_400), default=0.0, metavar="SECONDS",
+    help="Ask for receipts and wait so long for the last of them.",
+)  # fmt: skip
+@smsc_verb
+def bench(shell: Shell, target: Target, **options: Any) -> None:
+    """Send messages to HOST:PORT and say what it took: rate, answers, times, receipts."""
+    from gateway.cli.smpp_load import lines_of, load, report_of  # noqa: PLC0415 - Twisted is loaded by who needs it
+
+    report = load(target, options)
+    document = report_of(report)
+    shell.show(document, lines_of(shell, document))
+    if report.unknown or report.never_written or not report.accepted:
+        raise Failed(
+            f"{report.unknown} answers never came, {report.never_written} messages could not be sent,"
+            f" {report.accepted} were accepted"
+        )
+
+
+def _ms(value: float) -> float:
+    return int(value * 1_000) / 1_000
