@@ -72,7 +72,7 @@ def place(kind: str, size: int) -> Iterator[Place]:
             yield Sqlite(Path(folder), size)
             return
         os.chmod(folder, 0o755)  # noqa: PTH101,S103 - the server runs as somebody else
-        with _durable_server() as server:
+        with durable_server() as server:
             yield Postgres(server.url, size)
 
 
@@ -211,7 +211,8 @@ class _DurableServer(postgres_server.Server):
 
 
 @contextlib.contextmanager
-def _durable_server() -> Iterator[postgres_server.Server]:
+def durable_server() -> Iterator[postgres_server.Server]:
+    """A server that keeps what it committed, as an operator runs it."""
     folder = Path(tempfile.mkdtemp(prefix="fcpg-"))
     try:
         if os.geteuid() == 0:
