@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from signing import postback
-from system import Reply, System
+from system import Reply, System, free_ports
 
 from gateway.demo.catalogue import CATALOGUE, TARIFFS
 
@@ -84,7 +84,7 @@ class Hosted(System):
         self._config = config
         self._zone = zone
         self._environ = dict(environ)
-        self._is_running = False
+        self._is_running = self._is_loaded = False
         self._marks: dict[str, int] = {}
         self.numbers: dict[str, None] = {}
 
@@ -107,6 +107,10 @@ class Hosted(System):
             config=str(config) if self._config else None,
         )
         self._is_running = True
+        if self._is_loaded:
+            self._wait_for_links()
+            return self
+        self._is_loaded = True
         for code, fee in TARIFFS.items():
             self.ok("PUT", f"/v1/tariffs/{code}", {"fee": fee})
         self.ok("PUT", "/v1/catalogue", CATALOGUE)
@@ -128,6 +132,14 @@ class Hosted(System):
         if self._is_running:
             self._is_running = False
             self._host.do(do="stop", folder=str(self.folder))
+
+    def start_again(self, *, clock_start: str | None = None) -> None:
+        """Stop and start on the same database; the network forgets its messages."""
+        self.stop()
+        if clock_start is not None:
+            self.clock_start = clock_start
+        self.http_port, self.sim_port, self.smpp_port = free_ports(3)
+        self.start()
 
     # -- what is asked, remembered and compared
 
