@@ -6,8 +6,8 @@ TEXTS: Mapping[str, str] = {
     # Notices by SMS.
     "registered": "You are in the Cashback programme. Bonus {amount} r. Balance: *100*1#",
     "registered_again": "You are in the Cashback programme. Balance: *100*1#",
-    "accrued": "{amount} r of cashback earned: {partner}. Available from {date}. Balance: *100*1#",
-    "accrued_handset": "{amount} r of bonus earned: {partner}. It can be spent on a phone",
+    "accrued": "{amount} r cashback: {partner}. Available from {date}. Balance: *100*1#",
+    "accrued_handset": "{amount} r bonus: {partner}. It can be spent on a phone",
     "rejected": "Cashback {amount} r was rejected by {partner}. Details: *100*4#",
     "reversed": "Return {partner}: cashback reduced by {amount} r. Balance: *100*1#",
     "credited": "Cashback {amount} r is on your account and is spent first. *100*1#",
