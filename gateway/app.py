@@ -4,6 +4,8 @@ Start: database, ledger, months that are due, outbox, dialogues, links, HTTP doo
 links, database.
 """
 
+import contextlib
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -43,9 +45,10 @@ from gateway.expiry import Expiry
 from gateway.gauges import Gauges
 from gateway.http.api import ApiParts
 from gateway.http.door import HttpDoor
-from gateway.http.ports import MonthRunView
+from gateway.http.ports import ClockRefused, MonthRunView
 from gateway.ids import RandomIds
 from gateway.keywords import Keywords
+from gateway.leases import DueTurn
 from gateway.ledger_lane import LedgerLane
 from gateway.lifecycle import Lifecycle, Part
 from gateway.links import Links
@@ -57,6 +60,7 @@ from gateway.operations import GatewayOperations
 from gateway.reading import LedgerReads
 from gateway.rendering import queue_balance
 from gateway.settings import Settings, to_programme
+from gateway.standing import Standing
 from gateway.ussd_reading import UssdLookups
 from gateway.ussd_records import UssdRecords
 from sms.delivery.counters import DeliveryCounters
@@ -91,12 +95,17 @@ class Gateway:
             database=self._database,
             wall=wall,
             now=self.now,
+            owner=f"gateway-{uuid.uuid4().hex}",
             fault=fault,
             mask=mask,
         )
         self._ground = ground
         self._ids = RandomIds(wall)
-        self._directory = StoredDirectory(self._database, now=self.now)
+        self._directory = StoredDirectory(self._database, now=self.now, is_shared=self._database.is_shared)
+        self._turn = DueTurn(
+            self._database, reactor, owner=ground.owner, wall=wall, is_shared=self._database.is_shared
+        )
+        self._poll: DuePoll | None = None
         self._lane = LedgerLane(
             self._database, context=self._context, record=self._queue_notices, committed=self._committed
         )
@@ -160,6 +169,8 @@ class Gateway:
         await start(Part(name="database", start=self._open_database, stop=self._database.stop))
         installed_at = await self._open_clock()
         await self._directory.load()
+        self._database.follow(Standing(self._clock, self._directory))
+        await start(Part(name="directory", stop=self._directory.stop))
         await start(Part(name="ledger", stop=self._lane.stop))
         expiry = Expiry(self._database, self._lane)
         months = MonthJob(self._database, self._month_surroundings(), installed_at=installed_at)
@@ -176,12 +187,15 @@ class Gateway:
             )
         )
         clock_door = ClockDoor(self._clock, (expiry, months, self._dispatcher), self._ground.reactor)
+        poll = self._poll = DuePoll(self._clock, (expiry, months), self._ground.reactor, self._turn)
         await start(Part(name="clock", stop=clock_door.stop))
-        await start(Part(name="expiry", start=partial(self._sweep, expiry), stop=expiry.stop))
-        await start(Part(name="months", start=partial(self._catch_up, months, clock_door), stop=months.stop))
-        if isinstance(self._clock, SystemClock):
-            poll = DuePoll(self._clock, (expiry, months), self._ground.reactor)
-            await start(Part(name="poll", start=poll.start, stop=poll.stop))
+        await start(Part(name="poll", stop=poll.stop))
+        await start(Part(name="turn", stop=self._turn.stop))
+        await start(Part(name="expiry", stop=expiry.stop))
+        await start(Part(name="months", stop=months.stop))
+        await self._catch_up(poll, clock_door)
+        if self._database.is_shared or not clock_door.is_manual():
+            poll.start()
         gauges = Gauges(
             self._metrics,
             self._ground.reactor,
@@ -222,19 +236,23 @@ class Gateway:
         first = section.start or self._ground.wall()
         stored, installed_at = await self._database.transact(open_clock, first)
         if section.kind == "manual":
-            self._clock = ManualClock(self._database, stored)
+            self._clock = ManualClock(self._database, stored, self._turn)
         return installed_at
 
-    async def _catch_up(self, months: MonthJob, door: ClockDoor) -> None:
-        """Run what came due while the program was down, then move a manual clock to its configured start."""
-        await months.run_due(self.now())
+    async def _catch_up(self, poll: DuePoll, door: ClockDoor) -> None:
+        """Run what came due while no process ran, then move a manual clock to its configured start.
+
+        What went out of date goes back before a month draws anything (rule 24).
+        """
+        await poll.run_due()
         start = self._ground.settings.clock.start
         if door.is_manual() and start is not None and start > self.now():
-            await door.advance(start)
+            with contextlib.suppress(ClockRefused):  # another process was there before
+                await door.advance(start)
 
-    async def _sweep(self, expiry: Expiry) -> None:
-        """What went out of date while the program was down goes back before a month draws anything (rule 24)."""
-        await expiry.run_due(self.now())
+    def _due_work_requested(self) -> None:
+        if self._poll is not None:
+            _ = self._poll.look()
 
     def _context(self) -> Context:
         return Context(
@@ -271,8 +289,10 @@ class Gateway:
         self._records.add(record)
 
     async def _queue_balance(self, msisdn: str, ref: str, latin: bool) -> bool:
-        timing = self._ground.timing()
-        is_queued = await self._database.transact(queue_balance, msisdn, ref, latin=latin, timing=timing)
+        def queue(connection: Connection) -> bool:
+            return queue_balance(connection, msisdn, ref, latin=latin, timing=self._ground.timing())
+
+        is_queued = await self._database.transact(queue)
         self._dispatcher.poke()
         return is_queued
 

@@ -54,6 +54,8 @@ class Ground:
     database: Database
     wall: Callable[[], datetime]
     now: Callable[[], datetime]
+    owner: str
+    """Name of this run of this process, as no other is or was named."""
     fault: faults.Fault
     mask: Masker
 
@@ -75,7 +77,7 @@ def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
     )
     return Dispatcher(
         SendingTerms(
-            owner=f"gateway-{uuid.uuid4().hex}",
+            owner=ground.owner,
             sender=sender_of(settings.sms.sender),
             quiet=to_quiet_hours(settings),
             service=to_policy(settings, settings.sms.policies.service),

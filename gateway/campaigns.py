@@ -49,7 +49,7 @@ _NAMED = schema.subscription.c.subscription_id.in_(
 
 
 class Campaigns:
-    """`timing()` is as of now; `queued()` is called on the reactor after adverts were committed."""
+    """`timing()` is as of now, asked in a transaction; `queued()` is called on the reactor after each commit."""
 
     def __init__(self, database: Transactor, *, timing: Callable[[], Timing], queued: Callable[[], None]) -> None:
         self._database = database
@@ -65,14 +65,20 @@ class Campaigns:
         """
         await self._turn.acquire()
         try:
-            is_hit = await self._database.transact(_begin, campaign, self._timing())
-            while not await self._database.transact(_queue_some, campaign, self._timing()):
+            is_hit = await self._database.transact(self._begin, campaign)
+            while not await self._database.transact(self._queue_some, campaign):
                 self._queued()
             self._queued()
             count = await self._database.read(_count, campaign.campaign_id)
             return CampaignQueued(queued=count, hit=is_hit)
         finally:
             self._turn.release()
+
+    def _begin(self, connection: Connection, campaign: Campaign) -> bool:
+        return _begin(connection, campaign, self._timing())
+
+    def _queue_some(self, connection: Connection, campaign: Campaign) -> bool:
+        return _queue_some(connection, campaign, self._timing())
 
 
 def _begin(connection: Connection, campaign: Campaign, timing: Timing) -> bool:
@@ -93,7 +99,8 @@ def _begin(connection: Connection, campaign: Campaign, timing: Timing) -> bool:
 def _queue_some(connection: Connection, campaign: Campaign, timing: Timing) -> bool:
     """Queue the adverts of the next members; whether the campaign is done."""
     is_it = table.c.campaign_id == campaign.campaign_id
-    state = connection.execute(select(table.c.cursor, table.c.queued, table.c.done).where(is_it)).one()
+    stands = select(table.c.cursor, table.c.queued, table.c.done).where(is_it).with_for_update()
+    state = connection.execute(stands).one()  # another process may queue the same campaign
     if state.done:
         return True
     members = _MEMBERS.where(schema.subscription.c.subscription_id > state.cursor)

@@ -2,18 +2,18 @@
 
 `system` follows the wall clock. `manual` stands still until it is moved forward; a move is a small discrete-event
 loop: due work runs in the order of its instants with the clock standing at each. The instant is kept in the
-database and survives a restart.
+database, survives a restart and is followed by every process; one at a time moves it.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, insert, select, update
-from twisted.internet.defer import DeferredLock
 
 from billing.store.columns import from_micros, to_micros
-from gateway.database import Transactor
+from gateway.database import Changer
 from gateway.http.ports import ClockRefused, DueWork
 from gateway.schema import business_clock
 
@@ -35,6 +35,22 @@ class DueSource(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """The right to move the clock, which one has at a time."""
+
+    async def acquire(self) -> None:
+        """Wait for it."""
+        ...
+
+    async def release(self) -> None:
+        """Give it back."""
+        ...
+
+    def confirm(self, connection: Connection) -> None:
+        """Keep it until the transaction ends; raises where it was lost."""
+        ...
+
+
 class SystemClock:
     """The business clock that follows the wall clock."""
 
@@ -45,50 +61,84 @@ class SystemClock:
         """Now, aware, UTC."""
         return self._wall()
 
+    async def look(self) -> datetime:
+        """The same."""
+        return self._wall()
+
+    def saw(self, stored: int) -> None:
+        """Its row says nothing."""
+
 
 class ManualClock:
-    """The business clock that stands until it is moved."""
+    """The business clock that stands until it is moved, by this process or by another one."""
 
-    def __init__(self, database: Transactor, stored: datetime) -> None:
+    def __init__(self, database: Changer, stored: datetime, turn: Turn) -> None:
         """`stored` is where `open_clock` found it."""
         self._database = database
         self._now = stored
-        self._moving = DeferredLock()
+        self._turn = turn
+        self._looking = threading.Lock()
 
     def now(self) -> datetime:
-        """Where the clock stands, aware, UTC."""
+        """Where the clock stands, aware, UTC; in a transaction it is what its row says."""
         return self._now
+
+    async def look(self) -> datetime:
+        """Where its row stands now."""
+        await self._database.read(_at_its_beginning)
+        return self._now
+
+    def saw(self, stored: int) -> None:
+        """This is where its row stands; called from database threads."""
+        if stored > to_micros(self._now):
+            self._forward_to(from_micros(stored))
 
     async def advance(self, to: datetime, sources: Sequence[DueSource], ran: list[DueWork]) -> None:
         """Move forward to `to`, running what is due on the way, in the order of its instants.
 
         Sources that are due at the same instant run in the order given; `ran` grows as they do. Moves queue up
-        behind each other.
+        behind each other, in all processes.
 
         Raises:
             ClockRefused: `to` lies before where the clock stands.
         """
-        await self._moving.acquire()
+        await self._turn.acquire()
         try:
-            if to < self._now:
+            if to < await self.look():
                 raise ClockRefused(f"the business clock stands at {self._now.isoformat()}; it only moves forward")
             for _ in range(DUE_STEPS_MAX):
                 due = await earliest(sources, to)
                 if due is None:
-                    return await self._stand_at(to)
+                    await self._stand_at(to)
+                    break
                 source, at = due
                 await self._stand_at(max(at, self._now))
                 await source.run_due(self._now)
                 ran.append(DueWork(at=self._now, what=source.name))
-            raise AssertionError(f"more than {DUE_STEPS_MAX} pieces of due work before {to.isoformat()}")
+            else:
+                raise AssertionError(f"more than {DUE_STEPS_MAX} pieces of due work before {to.isoformat()}")
+            for source in sources:
+                await source.run_due(self._now)
         finally:
-            self._moving.release()
+            await self._turn.release()
 
     async def _stand_at(self, at: datetime) -> None:
         if at == self._now:
             return
-        await self._database.transact(store_now, at)
-        self._now = at
+        await self._database.change(self._store, at)
+        self._forward_to(at)
+
+    def _store(self, connection: Connection, at: datetime) -> None:
+        self._turn.confirm(connection)
+        store_now(connection, at)
+
+    def _forward_to(self, at: datetime) -> None:
+        with self._looking:
+            self._now = max(self._now, at)
+
+
+def _at_its_beginning(_connection: Connection) -> None:
+    """A transaction that only looks where the programme stands, as all do."""
 
 
 async def earliest(sources: Sequence[DueSource], until: datetime) -> tuple[DueSource, datetime] | None:
@@ -112,5 +162,6 @@ def open_clock(connection: Connection, start: datetime) -> tuple[datetime, datet
 
 
 def store_now(connection: Connection, at: datetime) -> None:
-    """Commit where the manual clock stands."""
-    connection.execute(update(business_clock).values(now=to_micros(at)))
+    """Commit where the manual clock stands; never back."""
+    micros = to_micros(at)
+    connection.execute(update(business_clock).where(business_clock.c.now < micros).values(now=micros))

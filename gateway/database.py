@@ -1,8 +1,8 @@
 """The database behind one small door: `transact` writes, `read` reads, each one function in one transaction.
 
 SQLite has one writer thread (BEGIN IMMEDIATE, WAL, synchronous=FULL) and one reader thread (query_only), so that a
-dial never waits behind a chunk of the month job; PostgreSQL has two writer threads. Work gets a SQLAlchemy
-Connection, returns values, never rows that outlive it. Context variables travel into the thread.
+dial never waits behind a chunk of the month job; PostgreSQL has two writer threads, and may serve other processes
+beside this one. Work gets a SQLAlchemy Connection, returns values, never rows that outlive it.
 """
 
 import fcntl
@@ -16,9 +16,10 @@ from twisted.internet.defer import Deferred
 
 from gateway.database_errors import DatabaseError, DatabaseLocked, DatabaseUnsupported
 from gateway.lanes import Lane
-from gateway.postgres import hold_for_serving, is_unlucky, postgres_engine
+from gateway.postgres import hold_for_serving, hold_to_change, is_unlucky, postgres_engine
 
 __all__ = [
+    "Changer",
     "Database",
     "DatabaseError",
     "DatabaseLocked",
@@ -64,6 +65,28 @@ class Transactor(Protocol):
         ...
 
 
+class Changer(Transactor, Protocol):
+    """The same for what decisions rest on."""
+
+    def change(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[T]":
+        """As `transact`; while it runs nobody decides, in any process."""
+        ...
+
+
+class Follower(Protocol):
+    """What looks, at the beginning of every transaction, at what other processes may have changed."""
+
+    def writing(self, connection: Connection) -> None:
+        """Look, and keep it so until the transaction ends."""
+        ...
+
+    def reading(self, connection: Connection) -> None:
+        """Look."""
+        ...
+
+
 class Database:
     """Owns the engines and threads of one database; `start` opens, `stop` lets running work end and closes."""
 
@@ -75,11 +98,12 @@ class Database:
         """
         self.url = url
         self._lock_file: IO[str] | None = None
+        self._follower: Follower | None = None
         reading, writing = open_engine(url, read_only=True), open_engine(url)
         if writing.dialect.name == "sqlite":
             self._writers = [Lane(writing, reactor, "database-writer")]
         else:
-            # The first writer's session says which process serves the database.
+            # The first writer's session says that the database is served.
             self._writers = [
                 Lane(writing, reactor, f"database-writer-{number}", opened=opened, is_unlucky=is_unlucky)
                 for number, opened in enumerate((hold_for_serving, *([_as_it_is] * (WRITERS - 1))), start=1)
@@ -87,11 +111,25 @@ class Database:
         self._reader = Lane(reading, reactor, "database-reader")
         self._auditor = Lane(reading, reactor, "database-auditor")
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may serve the same database."""
+        return make_url(self.url).get_backend_name() != "sqlite"
+
+    def follow(self, follower: Follower) -> None:
+        """Let every transaction from now on begin with this look; nothing where there is no other process."""
+        if not self.is_shared:
+            return
+        self._follower = follower
+        for writer in self._writers:
+            writer.begun = follower.writing
+        self._reader.begun = self._auditor.begun = follower.reading
+
     async def start(self) -> None:
-        """Take the database for this process and open the threads.
+        """Open the threads, and take an SQLite file for this process.
 
         Raises:
-            DatabaseLocked: another process serves it.
+            DatabaseLocked: another process serves the file, or somebody changes the schema.
             OperationalError: there is no server, or no such database.
         """
         self._lock_file = lock_sqlite_file(self.url)
@@ -108,6 +146,13 @@ class Database:
         """
         lane = min(self._writers, key=lambda one: one.waiting)
         return lane.run(work, args, kwargs)
+
+    def change(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[T]":
+        """As `transact`, for what decisions rest on: while it runs nobody decides, in any process."""
+        lane = min(self._writers, key=lambda one: one.waiting)
+        return lane.run(work, args, kwargs, begun=self._changing)
 
     def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> "Deferred[T]":
         """Run `work(connection, …)` on a snapshot that cannot write."""
@@ -130,6 +175,11 @@ class Database:
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
+
+    def _changing(self, connection: Connection) -> None:
+        if self._follower is not None:
+            hold_to_change(connection)
+            self._follower.reading(connection)
 
     def _lanes(self) -> Sequence[Lane]:
         return (*self._writers, self._reader, self._auditor)

@@ -18,7 +18,7 @@ from sms import outbox
 
 
 class Erasure:
-    """`context()` gives the decision's surroundings."""
+    """`context()` gives the decision's surroundings inside its transaction."""
 
     def __init__(self, database: Transactor, context: Callable[[], Context]) -> None:
         self._database = database
@@ -26,7 +26,10 @@ class Erasure:
 
     def erase(self, msisdn: str) -> "Deferred[SubscriberAnswer]":
         """What is left of the subscription, everything personal gone; fails with UnknownSubscriber."""
-        return self._database.transact(erase, msisdn, self._context())
+        return self._database.transact(self._erase, msisdn)
+
+    def _erase(self, connection: Connection, msisdn: str) -> SubscriberAnswer:
+        return erase(connection, msisdn, self._context())
 
 
 def erase(connection: Connection, msisdn: str, context: Context) -> SubscriberAnswer:

@@ -7,6 +7,7 @@ connection broke is not known here: the caller is told, and request keys settle 
 
 import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -28,8 +29,22 @@ def _nothing(_connection: Connection) -> None:
     pass
 
 
+def _begun_with(
+    begun: Callable[[Connection], None],
+    work: Callable[..., T],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    connection: Connection,
+) -> T:
+    begun(connection)
+    return work(connection, *args, **kwargs)
+
+
 class Lane:
-    """`opened` is called with every new connection; `is_unlucky` says which errors are worth another attempt."""
+    """`opened` is called with every new connection; `is_unlucky` says which errors are worth another attempt.
+
+    `begun`, where it is set, is called at the beginning of every transaction that does not name another.
+    """
 
     def __init__(
         self,
@@ -42,6 +57,7 @@ class Lane:
     ) -> None:
         self.waiting = 0
         """Transactions asked for and not ended."""
+        self.begun: Callable[[Connection], None] = _nothing
         self._engine = engine
         self._reactor = reactor
         self._pool = ThreadPool(1, 1, name)
@@ -60,14 +76,20 @@ class Lane:
         """Start the thread; the connection is opened by the first transaction."""
         self._pool.start()
 
-    def run(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Deferred[T]":
+    def run(
+        self,
+        work: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        begun: Callable[[Connection], None] | None = None,
+    ) -> "Deferred[T]":
         """Run `work(connection, …)` in a transaction; context variables travel into the thread."""
+        call = partial(_begun_with, begun or self.begun, work, args, kwargs)
         context = contextvars.copy_context()
         self.waiting += 1
         asked_at = self._reactor.seconds()
-        done = deferToThreadPool(
-            self._reactor, self._pool, context.run, self._until_done, asked_at, work, args, kwargs
-        )
+        done = deferToThreadPool(self._reactor, self._pool, context.run, self._until_done, asked_at, call)
         return done.addBoth(self._ended)
 
     async def stop(self) -> None:
@@ -79,25 +101,23 @@ class Lane:
         self.waiting -= 1
         return result
 
-    def _until_done(
-        self, asked_at: float, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> T:
+    def _until_done(self, asked_at: float, call: Callable[[Connection], T]) -> T:
         self._wait_seconds = max(self._wait_seconds, self._reactor.seconds() - asked_at)
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
-                return self._in_transaction(work, args, kwargs)
+                return self._in_transaction(call)
             except DBAPIError as error:
                 is_lost = error.connection_invalidated and not self._is_committing
                 if attempt == ATTEMPTS_MAX or not (is_lost or self._is_unlucky(error)):
                     raise
         raise AssertionError("the last attempt either returned or raised")
 
-    def _in_transaction(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    def _in_transaction(self, call: Callable[[Connection], T]) -> T:
         self._is_committing = False
         connection = self._open()
         try:
             with connection.begin():
-                result = work(connection, *args, **kwargs)
+                result = call(connection)
                 self._is_committing = True
         except SQLAlchemyError:
             # A broken connection must not poison the next transaction; it is opened anew.

@@ -25,9 +25,9 @@ WAITING_MAX = 20_000
 class LedgerLane:
     """The one way a command reaches the ledger.
 
-    `context()` gives the decision's surroundings (now, programme, catalogue, ids). `record(connection, outcomes,
-    context)` runs in the same transaction: notices are committed with the money. `committed(outcomes)` is called
-    on the reactor after the commit, before the callers get their answers.
+    `context()` gives the decision's surroundings (now, programme, catalogue, ids); it is asked inside the transaction.
+    `record(connection, outcomes, context)` runs in the same transaction: notices are committed with the money.
+    `committed(outcomes)` is called on the reactor after the commit, before the callers get their answers.
     """
 
     def __init__(
@@ -61,13 +61,14 @@ class LedgerLane:
         await self._commands.stop()
 
     async def _commit(self, commands: Sequence[Command]) -> Sequence[Outcome | LedgerRefusal]:
-        results = await self._database.transact(self._decide_and_write, commands, self._context())
+        results = await self._database.transact(self._decide_and_write, commands)
         self._committed([result for result in results if isinstance(result, Outcome)])
         return results
 
     def _decide_and_write(
-        self, connection: Connection, commands: Sequence[Command], context: Context
+        self, connection: Connection, commands: Sequence[Command]
     ) -> Sequence[Outcome | LedgerRefusal]:
+        context = self._context()
         results = ledger.execute(connection, commands, context)
         self._record(connection, [result for result in results if isinstance(result, Outcome)], context)
         return results

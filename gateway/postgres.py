@@ -1,7 +1,7 @@
 """PostgreSQL as the gateway opens it: read committed for writers, whose rows the stores lock; snapshots for readers.
 
-One gateway process serves a database at a time: business clock, catalogue and the names of leases live in one
-process. A session lock of the server says who; it ends with the session, however the process ends.
+Several gateway processes may serve one database. Session locks of the server keep maintenance apart from them, and
+keep the business clock and the catalogue where they are while something is decided by them (`gateway.standing`).
 """
 
 from typing import Any
@@ -18,7 +18,9 @@ SILENCE_MS_MAX = 10_000
 LOCK_WAIT_MS_MAX = 3_000
 """A session of a killed process may last for the statement it is in."""
 SERVING_LOCK = int.from_bytes(b"firstchg", "big")
-"""Key of the advisory lock."""
+"""Key of an advisory lock: shared by the gateways that serve, exclusive for who changes the schema."""
+STANDING_LOCK = int.from_bytes(b"standing", "big")
+"""Key of another: shared by transactions that decide, exclusive for who moves the clock or puts a catalogue."""
 
 DRIVER = "psycopg"
 SESSION_OPTIONS = (
@@ -54,19 +56,52 @@ def postgres_engine(url: str, *, read_only: bool = False) -> Engine:
 
 
 def hold_for_serving(connection: Connection) -> None:
-    """Take the database for this process, for as long as the session of the connection lasts.
+    """Serve the database beside others, for as long as the session of the connection lasts.
 
     Raises:
-        DatabaseLocked: another process has it.
+        DatabaseLocked: its schema is being changed.
     """
+    _hold(connection, "pg_advisory_lock_shared", "the schema of this database is being changed; try again when it is")
+
+
+def hold_for_upkeep(connection: Connection) -> None:
+    """Have the database alone, for as long as the session of the connection lasts.
+
+    Raises:
+        DatabaseLocked: a gateway serves it.
+    """
+    _hold(connection, "pg_advisory_lock", "a gateway process serves this database; stop that one first")
+
+
+def hold_still(connection: Connection) -> None:
+    """Until the transaction ends neither clock nor catalogue changes."""
+    connection.exec_driver_sql(_HOLD_STILL)
+
+
+def hold_to_change(connection: Connection) -> None:
+    """Until the transaction ends nobody decides by the clock or the catalogue."""
+    connection.exec_driver_sql(_HOLD_TO_CHANGE)
+
+
+def hold_turn(connection: Connection, key: int) -> None:
+    """Until the transaction ends nobody else holds the same turn; an SQLite file has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+_HOLD_STILL = f"SELECT pg_advisory_xact_lock_shared({STANDING_LOCK})"
+_HOLD_TO_CHANGE = f"SELECT pg_advisory_xact_lock({STANDING_LOCK})"
+
+
+def _hold(connection: Connection, function: str, why_not: str) -> None:
     try:
         with connection.begin():
             connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS_MAX}"))
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": SERVING_LOCK})
+            connection.execute(text(f"SELECT {function}(:key)"), {"key": SERVING_LOCK})
     except DBAPIError as error:
         if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
             raise
-        raise DatabaseLocked("another gateway process serves this database; stop that one first") from None
+        raise DatabaseLocked(why_not) from None
 
 
 def sqlstate_of(error: DBAPIError) -> str | None:

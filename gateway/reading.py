@@ -17,7 +17,7 @@ from sms.outbox import MessageView, messages_of
 
 
 class LedgerReads:
-    """`now` is the business clock's; `records_written` waits for the session records taken so far."""
+    """`now` is the business clock's, asked in a transaction; `records_written` waits for those taken so far."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class LedgerReads:
 
     def balance(self, msisdn: str) -> "Deferred[BalanceView]":
         """Everything about money; fails with UnknownSubscriber."""
-        return self._database.read(reads.balance, msisdn, self._now(), self._programme)
+        return self._database.read(lambda one: reads.balance(one, msisdn, self._now(), self._programme))
 
     def statement(
         self, msisdn: str, *, start: datetime | None, end: datetime | None, before: int | None, limit: int
@@ -52,11 +52,11 @@ class LedgerReads:
 
     def accrual(self, partner: str, order_id: str) -> "Deferred[Accrual]":
         """One order; fails with UnknownOrder."""
-        return self._database.read(reads.accrual, partner, order_id, self._now())
+        return self._database.read(lambda one: reads.accrual(one, partner, order_id, self._now()))
 
     def accruals(self, msisdn: str) -> "Deferred[tuple[Accrual, ...]]":
         """All orders of a subscription; fails with UnknownSubscriber."""
-        return self._database.read(reads.accruals, msisdn, self._now())
+        return self._database.read(lambda one: reads.accruals(one, msisdn, self._now()))
 
     def charge(self, charge_id: str) -> "Deferred[ChargeView]":
         """One charge as it stands; fails with UnknownCharge."""
@@ -64,15 +64,15 @@ class LedgerReads:
 
     def voucher(self, voucher_id: str) -> "Deferred[VoucherView]":
         """One voucher as it stands; fails with UnknownVoucher."""
-        return self._database.read(reads.voucher, voucher_id, self._now())
+        return self._database.read(lambda one: reads.voucher(one, voucher_id, self._now()))
 
     def reservation(self, reservation_id: str) -> "Deferred[ReservationAnswer]":
         """One reservation as it stands; fails with UnknownReservation."""
-        return self._database.read(reads.reservation, reservation_id, self._now())
+        return self._database.read(lambda one: reads.reservation(one, reservation_id, self._now()))
 
     def messages(self, msisdn: str) -> "Deferred[Sequence[MessageView]]":
         """Messages of a subscription; fails with UnknownSubscriber."""
-        return self._database.read(_messages, msisdn, self._now())
+        return self._database.read(lambda one: _messages(one, msisdn, self._now()))
 
     async def ussd_records(
         self, *, start: datetime | None, end: datetime | None, cursor: int | None, limit: int

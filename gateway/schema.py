@@ -1,4 +1,4 @@
-"""Tables of the gateway itself: the business clock, USSD session records, advert campaigns."""
+"""Tables of the gateway itself: the business clock, leases, USSD session records, advert campaigns."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData, String, Table, Text
 
@@ -18,6 +18,15 @@ business_clock = Table(
     CheckConstraint("id = 1", name="ck_business_clock_one_row"),
     CheckConstraint("now >= installed_at", name="ck_business_clock_forward"),
     comment="The manual business clock; with the system clock only installed_at counts.",
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True, comment="what one process at a time may do"),
+    Column("owner", String(64), nullable=False, comment="name of the process that may, new at each start"),
+    Column("until", BigInteger, nullable=False, comment="end of the lease by the database's clock, microseconds"),
+    comment="What one process at a time may do; past the end of its lease another one takes it over.",
 )
 
 ussd_record = Table(

@@ -1,8 +1,9 @@
 """Look-ups of the dials; balances that are asked for together become one query."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
 from billing.answers import BalanceView
@@ -18,7 +19,7 @@ WAITING_MAX = 20_000
 
 
 class UssdLookups:
-    """`now` is the business clock's."""
+    """`now` is the business clock's, asked inside a transaction."""
 
     def __init__(self, database: Transactor, *, programme: Programme, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -38,10 +39,13 @@ class UssdLookups:
         """The last five postings, newest first; fails with UnknownSubscriber."""
         return self._database.read(reads.movements, msisdn)
 
+    def _balances(self, connection: Connection, msisdns: set[str]) -> Mapping[str, BalanceView]:
+        return reads.balances_of(connection, msisdns, self._now(), self._programme)
+
     async def stop(self) -> None:
         """Wait until every look-up has its answer."""
         await self._lookups.stop()
 
     async def _read(self, msisdns: Sequence[str]) -> Sequence[BalanceView | UnknownSubscriber]:
-        found = await self._database.read(reads.balances_of, set(msisdns), self._now(), self._programme)
+        found = await self._database.read(self._balances, set(msisdns))
         return [found.get(msisdn) or UnknownSubscriber("no subscription has this number") for msisdn in msisdns]

@@ -11,9 +11,12 @@ from twisted.python.failure import Failure
 from billing.store.columns import from_micros, to_micros
 from gateway.database import Transactor
 from gateway.grouping import Grouping
+from gateway.postgres import hold_turn
 from gateway.schema import ussd_record
 from ussd.records import SessionRecord
 
+RECORDS_TURN = int.from_bytes(b"ussdrecs", "big")
+"""Key of an advisory lock."""
 GROUP_MAX = 1_000
 WAITING_MAX = 50_000
 
@@ -51,7 +54,8 @@ class UssdRecords:
 
 
 def append(connection: Connection, records: Sequence[SessionRecord]) -> None:
-    """Append records; equal instants are told apart by the next free microsecond."""
+    """Append records; equal instants are told apart by the next free microsecond, in all processes."""
+    hold_turn(connection, RECORDS_TURN)
     last = connection.execute(select(func.max(ussd_record.c.record_id))).scalar() or 0
     rows = []
     for record in sorted(records, key=lambda one: one.began_at):

@@ -62,14 +62,14 @@ def bring_to_head(url: str, environ: Mapping[str, str]) -> tuple[str | None, str
 def _writing(url: str) -> Iterator["Connection"]:
     """A connection in one transaction, while no gateway serves the database."""
     from gateway.database import lock_sqlite_file, open_engine  # noqa: PLC0415 - as above
-    from gateway.postgres import hold_for_serving  # noqa: PLC0415 - as above
+    from gateway.postgres import hold_for_upkeep  # noqa: PLC0415 - as above
 
     with _told(url):
         lock = lock_sqlite_file(url)
         try:
             with open_engine(url).connect() as connection:
                 if connection.dialect.name == "postgresql":
-                    hold_for_serving(connection)
+                    hold_for_upkeep(connection)
                 with connection.begin():
                     yield connection
         finally:

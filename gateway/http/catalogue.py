@@ -204,11 +204,11 @@ class CatalogueCalls:
         build_catalogue(document.partners, document.promos, version="")  # refuses before anything is written
         secrets = {one.code: tuple(one.secrets) for one in body.partners if one.secrets is not None}
         await self._directory.put_catalogue(document, secrets)
-        return answer(catalogue_to_wire(self._directory.catalogue(), self._zone))
+        return answer(catalogue_to_wire(await self._directory.catalogue(), self._zone))
 
     async def show(self, call: Call) -> Reply:  # noqa: ARG002 - a route's handler
         """The running set."""
-        return answer(catalogue_to_wire(self._directory.catalogue(), self._zone))
+        return answer(catalogue_to_wire(await self._directory.catalogue(), self._zone))
 
     def routes(self) -> list[Route]:
         """Their routes."""

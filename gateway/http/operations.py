@@ -156,14 +156,14 @@ class OperationsCalls:
     async def show_clock(self, call: Call) -> Reply:  # noqa: ARG002 - a route's handler
         """Where the manual clock stands."""
         self._require_manual()
-        document: ClockDocument = {"now": wire_instant(self._clock.now(), self._zone)}
+        document: ClockDocument = {"now": wire_instant(await self._clock.look(), self._zone)}
         return answer(document)
 
     async def move_clock(self, call: Call) -> Reply:
         """Move the manual clock forward."""
         self._require_manual()
         body: ClockBody = call.body
-        now = self._clock.now()
+        now = await self._clock.look()
         to = body.to or (now if body.by is None else body.by.after(now, self._zone))
         if to > INSTANT_LAST:
             raise invalid("by", "the clock ends in 2200")
@@ -172,7 +172,7 @@ class OperationsCalls:
         except ClockRefused as refusal:
             raise Problem(409, "CONFLICT", str(refusal)) from None
         document: MovedDocument = {
-            "now": wire_instant(self._clock.now(), self._zone),
+            "now": wire_instant(await self._clock.look(), self._zone),
             "ran": [{"at": wire_instant(one.at, self._zone), "what": one.what} for one in ran],
         }
         return answer(document)

@@ -295,7 +295,7 @@ class Orders:
     async def postback(self, call: Call) -> Reply:
         """A shop's event; the signature is checked before anything in it is looked at."""
         partner = call.path["partner"]
-        secrets = self._directory.secrets(partner)
+        secrets = await self._directory.secrets(partner)
         if not is_signed(call.header(b"Firstcharge-Signature"), call.raw, secrets, self._wall()):
             self._rejected("signature")
             raise Problem(401, "UNAUTHORIZED", "the signature is missing, wrong or stale")
@@ -339,7 +339,7 @@ class Orders:
         """Reward a target action once; a partner's key its own promotions' only."""
         body: PromoCreditBody = call.body
         code = path_id(call, "promo")
-        if call.principal is not None and call.principal.partner not in {None, self._partner_of_promo(code)}:
+        if call.principal is not None and call.principal.partner not in {None, await self._partner_of_promo(code)}:
             raise UnknownPromo("there is no such promotion of this partner")
         outcome = await self._ledger.execute(
             CreditPromo(promo=code, action_id=body.action_id, msisdn=body.msisdn, amount=body.amount)
@@ -355,9 +355,10 @@ class Orders:
         }
         return created(document, hit=outcome.hit)
 
-    def _partner_of_promo(self, code: str) -> str | None:
+    async def _partner_of_promo(self, code: str) -> str | None:
         """Whose promotion it is; None for one of nobody's, or none at all."""
-        return next((one.partner for one in self._directory.catalogue().promos if one.code == code), None)
+        promos = (await self._directory.catalogue()).promos
+        return next((one.partner for one in promos if one.code == code), None)
 
     def routes(self) -> list[Route]:
         """Their routes."""

@@ -149,15 +149,15 @@ class Directory(Protocol):
         """Create or change a tariff plan."""
         ...
 
-    def catalogue(self) -> CatalogueDocument:
-        """The running catalogue."""
+    def catalogue(self) -> Awaitable[CatalogueDocument]:
+        """The running catalogue, whichever process put it."""
         ...
 
     def put_catalogue(self, document: CatalogueDocument, secrets: Mapping[str, Sequence[str]]) -> Awaitable[None]:
         """Replace the whole set; partners that `secrets` does not name keep theirs. Raises CeilingBroken."""
         ...
 
-    def secrets(self, partner: str) -> Sequence[str]:
+    def secrets(self, partner: str) -> Awaitable[Sequence[str]]:
         """The live secrets of a partner's postbacks, also of one left out of the running catalogue."""
         ...
 
@@ -212,8 +212,8 @@ class ManualClockDoor(Protocol):
         """Whether there is one to move."""
         ...
 
-    def now(self) -> datetime:
-        """Where it stands."""
+    def look(self) -> Awaitable[datetime]:
+        """Where it stands, whichever process moved it."""
         ...
 
     def advance(self, to: datetime) -> Awaitable[Sequence[DueWork]]:

@@ -316,14 +316,14 @@ class FakeDirectory:
     async def put_tariff(self, code: str, fee: int) -> None:
         self.tariffs[code] = fee
 
-    def catalogue(self) -> CatalogueDocument:
+    async def catalogue(self) -> CatalogueDocument:
         return self.document
 
     async def put_catalogue(self, document: CatalogueDocument, secrets: Mapping[str, Sequence[str]]) -> None:
         self.document = document
         self.kept |= secrets
 
-    def secrets(self, partner: str) -> Sequence[str]:
+    async def secrets(self, partner: str) -> Sequence[str]:
         return self.kept.get(partner, ())
 
 
@@ -348,7 +348,7 @@ class FakeProgram:
     def is_manual(self) -> bool:
         return self.manual
 
-    def now(self) -> datetime:
+    async def look(self) -> datetime:
         return self.at
 
     async def advance(self, to: datetime) -> Sequence[DueWork]:

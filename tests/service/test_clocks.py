@@ -12,6 +12,7 @@ from gateway import schema
 from gateway.clocks import ManualClock, open_clock
 from gateway.database import Database
 from gateway.http.ports import ClockRefused, DueWork
+from gateway.leases import DueTurn
 
 START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 
@@ -31,6 +32,8 @@ class _Source:
 
     async def run_due(self, at: datetime) -> None:
         assert self.clock is not None
+        if not self.instants or self.instants[0] > at:
+            return
         self.ran_at.append((at, self.clock.now()))
         done = self.instants.pop(0)
         if done in self.after:
@@ -43,7 +46,8 @@ async def _clock(tmp_path: Path) -> tuple[Database, ManualClock]:
     await database.start()
     await database.transact(schema.metadata.create_all)
     stored, _ = await database.transact(open_clock, START)
-    return database, ManualClock(database, stored)
+    turn = DueTurn(database, reactor, owner="only", wall=lambda: START, is_shared=False)
+    return database, ManualClock(database, stored, turn)
 
 
 @pytest_twisted.ensureDeferred

@@ -18,7 +18,7 @@ from billing.store import ledger, reads
 from billing.store.verify import verify
 from billing.words import ChargeType
 from gateway import migrations, postgres
-from gateway.database import Database, DatabaseLocked, DatabaseUnsupported
+from gateway.database import Database, DatabaseLocked, DatabaseUnsupported, open_engine
 from gateway.lanes import ATTEMPTS_MAX
 
 ROUNDS = 12
@@ -168,25 +168,25 @@ async def test_without_a_server_it_says_so_at_once_and_goes_on_when_it_is_back(
         server.start()
         await database.transact(_hit, 2)
         assert await database.read(_hits) == [0, 1]
-        second = Database(url, reactor)
-        with pytest.raises(DatabaseLocked):
-            await second.start()
-        await second.stop()
     finally:
         await database.stop()
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_second_process_on_the_same_postgresql_database_is_refused(fresh_postgres: str) -> None:
+async def test_several_processes_may_serve_and_nobody_changes_the_schema_meanwhile(fresh_postgres: str) -> None:
     first, second = Database(fresh_postgres, reactor), Database(fresh_postgres, reactor)
     await first.start()
-    with pytest.raises(DatabaseLocked, match="another gateway process serves this database"):
-        await second.start()
-    await second.stop()
-    await first.stop()
-    again = Database(fresh_postgres, reactor)
-    await again.start()
-    await again.stop()
+    await second.start()
+    with open_engine(fresh_postgres).connect() as upkeep:
+        with pytest.raises(DatabaseLocked, match="a gateway process serves this database"):
+            postgres.hold_for_upkeep(upkeep)
+        await second.stop()
+        await first.stop()
+        postgres.hold_for_upkeep(upkeep)
+        third = Database(fresh_postgres, reactor)
+        with pytest.raises(DatabaseLocked, match="the schema of this database is being changed"):
+            await third.start()
+        await third.stop()
 
 
 def test_another_driver_than_psycopg_is_refused_with_the_one_to_name() -> None:
