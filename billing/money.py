@@ -39,9 +39,9 @@ def parse_money(text: str) -> Kopecks:
 
 def format_money(kopecks: int) -> str:
     """The decimal string with two digits: 65000 is "650.00", -5 is "-0.05"."""
-    sign = "-" if kopecks < 0 else ""
-    whole, part = divmod(abs(kopecks), KOPECKS_PER_ROUBLE)
-    return f"{sign}{whole}.{part:02d}"
+    if kopecks < 0:
+        return f"-{format_money(-kopecks)}"
+    return f"{kopecks // KOPECKS_PER_ROUBLE}.{kopecks % KOPECKS_PER_ROUBLE:02d}"
 
 
 def parse_percent(text: str) -> Micropercent:

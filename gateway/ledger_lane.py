@@ -7,6 +7,7 @@ which the request key answers.
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from twisted.internet.defer import Deferred
 
 from billing.commands import Command
@@ -16,10 +17,21 @@ from billing.store import ledger
 from gateway.database import Transactor
 from gateway.grouping import Grouping
 
-GROUP_MAX = 128
-"""Commands in one commit; larger groups gain nothing and hold the writer longer."""
+GROUP_MAX = 256
+"""Commands in one commit; larger groups gain little and hold the writer longer than the month job's chunks do."""
 WAITING_MAX = 20_000
 """Commands that may wait; beyond it the door answers "try later" rather than grow without bound."""
+
+GONE_STATES = frozenset({"57P01", "57P02", "57P03"})
+"""PostgreSQL goes down, crashed, or is not up yet."""
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether there was no PostgreSQL server to ask: whoever asks next in the same group would find none either."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", "")
+    return state is None or state in GONE_STATES
 
 
 class LedgerLane:
@@ -43,7 +55,7 @@ class LedgerLane:
         self._record = record
         self._committed = committed
         self._commands: Grouping[Command, Outcome] = Grouping(
-            self._commit, group_max=GROUP_MAX, waiting_max=WAITING_MAX
+            self._commit, group_max=GROUP_MAX, waiting_max=WAITING_MAX, is_gone=is_unreachable
         )
 
     def execute(self, command: Command) -> "Deferred[Outcome]":
@@ -55,6 +67,14 @@ class LedgerLane:
             SQLAlchemyError: the database failed; the request key settles a retry.
         """
         return self._commands.submit(command)
+
+    def execute_all(self, commands: Sequence[Command]) -> "Deferred[list[Outcome | Exception]]":
+        """What became of each of many commands, in order: its outcome, or the error that `execute` would raise.
+
+        Raises (through the Deferred):
+            TooManyWaiting: they do not all find room in the queue; nothing changed.
+        """
+        return self._commands.submit_all(commands)
 
     async def stop(self) -> None:
         """Wait until every accepted command has its answer."""

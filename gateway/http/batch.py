@@ -5,37 +5,23 @@ that sends everything before it reads would otherwise stop us, and we it.
 """
 
 import tempfile
-from typing import Any
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
-from twisted.internet.defer import Deferred, DeferredList
-from typing_extensions import TypedDict
+from twisted.internet.defer import Deferred
 
-from billing.answers import ChargeAnswer
-from billing.errors import LedgerRefusal
+from billing.commands import DrawCharge
 from gateway.http.auth import Scope
-from gateway.http.charges import ChargeBody, ChargeDocument, charge_to_wire
+from gateway.http.charge_lines import RefusedLine, answer_of, command_of
+from gateway.http.charges import ChargeDocument
 from gateway.http.ports import Ledger
-from gateway.http.problems import malformed
 from gateway.http.routing import Call, Reply, Route
-from gateway.http.streams import LINE_OCTETS_MAX, LineStream
+from gateway.http.streams import LineStream
 
 BATCH_OCTETS_MAX = 64 << 20
 LINES_AT_ONCE_MAX = 512
 SPOOL_MEMORY_OCTETS = 1 << 20
 JSON_LINES = b"application/x-ndjson"
-
-_LINE = TypeAdapter(ChargeBody)
-
-
-class RefusedLine(TypedDict):
-    """A line that was not drawn; `charge_id` is null where it could not be read."""
-
-    charge_id: str | None
-    code: str
-    detail: str
 
 
 class ChargesBatch:
@@ -57,27 +43,25 @@ class ChargesBatch:
         return Reply(file=spool, content_type=JSON_LINES)
 
     async def _draw_into(self, stream: LineStream, spool: "tempfile.SpooledTemporaryFile[bytes]") -> None:
-        while lines := await stream.take(LINES_AT_ONCE_MAX):
-            drawing = [Deferred.fromCoroutine(self._draw(line)) for line in lines]
-            results: list[tuple[bool, Any]] = await DeferredList(drawing, consumeErrors=True)
-            for succeeded, result in results:
-                if not succeeded:
-                    result.raiseException()
-                spool.write(result)
+        """While lines are drawn, the lines before them are answered and the next are read."""
+        drawing: Deferred[list[bytes]] | None = None
+        try:
+            while lines := await stream.take(LINES_AT_ONCE_MAX):
+                before, drawing = drawing, Deferred.fromCoroutine(self._draw([command_of(line) for line in lines]))
+                if before is not None:
+                    spool.writelines(await before)
+            if drawing is not None:
+                spool.writelines(await drawing)
+        except BaseException:
+            if drawing is not None:
+                _ = drawing.addErrback(_nobody_asks)
+            raise
 
-    async def _draw(self, line: bytes | None) -> bytes:
-        if line is None:
-            return _refused(None, "INVALID", f"a line is longer than {LINE_OCTETS_MAX} octets")
-        try:
-            body = _LINE.validate_json(line)
-        except ValidationError as error:
-            return _refused(_charge_id(line), "INVALID", malformed(error).detail)
-        try:
-            outcome = await self._ledger.execute(body.command())
-        except LedgerRefusal as refusal:
-            return _refused(body.charge_id, refusal.code, refusal.detail)
-        assert isinstance(outcome.answer, ChargeAnswer)  # noqa: S101 - each command has its own answer
-        return to_json(charge_to_wire(outcome.answer, self._zone)) + b"\n"
+    async def _draw(self, read: Sequence[DrawCharge | bytes]) -> list[bytes]:
+        """The answers in the lines' order; what was no charge is its own answer."""
+        commands = [one for one in read if isinstance(one, DrawCharge)]
+        outcomes = iter(await self._ledger.execute_all(commands))
+        return [answer_of(one, next(outcomes), self._zone) if isinstance(one, DrawCharge) else one for one in read]
 
     def routes(self) -> list[Route]:
         """The route."""
@@ -97,16 +81,5 @@ class ChargesBatch:
         ]
 
 
-def _refused(charge_id: str | None, code: str, detail: str) -> bytes:
-    line: RefusedLine = {"charge_id": charge_id, "code": code, "detail": detail}
-    return to_json(line) + b"\n"
-
-
-def _charge_id(line: bytes) -> str | None:
-    """The id of a line that is wrong in something else."""
-    try:
-        given = from_json(line)
-    except ValueError:
-        return None
-    charge_id = given.get("charge_id") if isinstance(given, dict) else None
-    return charge_id if isinstance(charge_id, str) else None
+def _nobody_asks(_failure: object) -> None:
+    """The batch failed before these lines were answered; they are drawn, and the next time their ids say so."""

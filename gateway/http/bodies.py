@@ -1,6 +1,7 @@
 """What all bodies share: strict types, no unknown fields, null means absent."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,7 @@ def path_id(call: Call, name: str, length_max: int = ID_LENGTH_MAX) -> str:
     return value
 
 
+@lru_cache(maxsize=1_024)
 def wire_instant(instant: datetime, zone: ZoneInfo) -> str:
     """ISO 8601 with the operator's offset."""
     return instant.astimezone(zone).isoformat()

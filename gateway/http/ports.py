@@ -24,6 +24,10 @@ class Ledger(Protocol):
         """What the command changed, committed; raises LedgerRefusal."""
         ...
 
+    def execute_all(self, commands: Sequence[Command], /) -> Awaitable[Sequence[Outcome | Exception]]:
+        """What became of each of many commands: its outcome, or the error that `execute` would raise."""
+        ...
+
 
 class Erasing(Protocol):
     """Forgets subscribers."""

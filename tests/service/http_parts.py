@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 from pydantic import TypeAdapter
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
@@ -182,6 +182,10 @@ class FakeLedger:
         if kind in self.fails:
             raise self.fails[kind]
         return Outcome(answer=ANSWERS[kind], hit=kind in self.hits)
+
+    async def execute_all(self, commands: Sequence[Command]) -> Sequence[Outcome | Exception]:
+        drawn = DeferredList([Deferred.fromCoroutine(self.execute(one)) for one in commands], consumeErrors=True)
+        return [result if succeeded else result.value for succeeded, result in await drawn]
 
 
 class FakeErasing:

@@ -95,3 +95,41 @@ def test_work_that_answers_at_once_leaves_the_queue_usable() -> None:
 
     grouping: Grouping[int, int] = Grouping(work, group_max=10, waiting_max=10)
     assert [_outcome(grouping.submit(n)) for n in (1, 2)] == [1, 2]
+
+
+def test_many_items_have_one_answer_with_a_refusal_in_its_place() -> None:
+    work = _Work()
+    grouping: Grouping[int, int] = Grouping(work, group_max=2, waiting_max=10)
+    answer = grouping.submit_all([1, 2, 3])
+    assert work.groups == [[1, 2]]
+    work.waiting[0].callback([10, ValueError("mine")])
+    assert not answer.called
+    work.waiting[1].callback([30])
+    first, refused, last = _outcome(answer)
+    assert (first, str(refused), last) == (10, "mine", 30)
+    assert _outcome(grouping.submit_all([])) == []
+
+
+def test_many_items_find_room_together_or_not_at_all() -> None:
+    work = _Work()
+    grouping: Grouping[int, int] = Grouping(work, group_max=1, waiting_max=2)
+    assert isinstance(_outcome(grouping.submit_all([1, 2, 3])), TooManyWaiting)
+    assert work.groups == []
+    grouping.submit_all([1, 2])
+    assert work.groups == [[1]]
+    for n in range(2):
+        work.waiting[n].callback([n])
+
+
+def test_when_nobody_is_there_to_do_the_work_the_rest_of_a_group_is_told_at_once() -> None:
+    work = _Work()
+    grouping: Grouping[int, int] = Grouping(
+        work, group_max=4, waiting_max=10, is_gone=lambda error: isinstance(error, ConnectionError)
+    )
+    answers = [grouping.submit(n) for n in range(4)]
+    work.waiting[0].callback([0])
+    work.waiting[1].errback(ConnectionError("gone"))  # the group of three: its first tries again alone
+    work.waiting[2].errback(ValueError("mine"))  # which says nothing about the others
+    work.waiting[3].errback(ConnectionError("gone"))
+    assert work.groups == [[0], [1, 2, 3], [1], [2]]
+    assert [str(_outcome(one)) for one in answers] == ["0", "mine", "gone", "gone"]
