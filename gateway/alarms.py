@@ -21,6 +21,15 @@ class Alarms:
         self._log.warn("order_conflicted {partner} {order_id}", partner=partner, order_id=order_id)
         self._raise(f"order {partner}:{order_id} was told again with other figures")
 
+    def ledger_imbalanced(self, minor: int) -> None:
+        """Balances and journal differ, or a closed day does not add up."""
+        self._log.critical("ledger_imbalanced {minor}", minor=minor)
+        self._raise("the ledger does not add up: run firstcharge ledger verify")
+
+    def seals_are_public(self) -> None:
+        """The journal is sealed with the published key."""
+        self._raise("ledger.seal_key is not set: seals show damage, not whoever can write to the database")
+
     def raised(self) -> list[str]:
         """The alarms, oldest first."""
         return list(self._raised)

@@ -50,6 +50,7 @@ from gateway.ids import RandomIds
 from gateway.keywords import Keywords
 from gateway.leases import DueTurn
 from gateway.ledger_lane import LedgerLane
+from gateway.ledger_office import LedgerOffice, Told
 from gateway.lifecycle import Lifecycle, Part
 from gateway.links import Links
 from gateway.logs import Masker
@@ -186,11 +187,15 @@ class Gateway:
                 stop_s_max=SMS_DRAIN_S + 1,
             )
         )
-        clock_door = ClockDoor(self._clock, (expiry, months, self._dispatcher), self._ground.reactor)
-        poll = self._poll = DuePoll(self._clock, (expiry, months), self._ground.reactor, self._turn)
+        told = Told(metrics=self._metrics, alarms=self._alarms)
+        office = LedgerOffice(self._ground, told, is_manual=isinstance(self._clock, ManualClock))
+        sources = (expiry, months, office.reconciler)
+        clock_door = ClockDoor(self._clock, (*sources, self._dispatcher), self._ground.reactor)
+        poll = self._poll = DuePoll(self._clock, sources, self._ground.reactor, self._turn)
         await start(Part(name="clock", stop=clock_door.stop))
         await start(Part(name="poll", stop=poll.stop))
         await start(Part(name="turn", stop=self._turn.stop))
+        await start(Part(name="journal", start=office.start, stop=office.stop))
         await start(Part(name="expiry", stop=expiry.stop))
         await start(Part(name="months", stop=months.stop))
         await self._catch_up(poll, clock_door)
@@ -210,7 +215,7 @@ class Gateway:
         await start(
             Part(name="ussd", stop=partial(self._ussd.stop, limit_s=USSD_DRAIN_S), stop_s_max=USSD_DRAIN_S + 1)
         )
-        door = self._build_door(months, clock_door)
+        door = self._build_door(months, clock_door, office)
         listening = listen(self._ground, door)
         await start(Part(name="http", stop=partial(_close_door, door, listening)))
         self._log.info(
@@ -319,14 +324,14 @@ class Gateway:
         if has_notices:
             self._dispatcher.poke()
 
-    def _build_door(self, months: MonthJob, clock_door: ClockDoor) -> HttpDoor:
+    def _build_door(self, months: MonthJob, clock_door: ClockDoor, office: LedgerOffice) -> HttpDoor:
         ground = self._ground
         keys = build_keys(ground.settings)
         operations = GatewayOperations(
             self._database,
             self._directory,
             self._links,
-            programme=ground.programme,
+            verify=office.verify,
             clock=self,
             is_demo=ground.settings.demo,
             current_month=partial(self._current_month, months),
@@ -350,6 +355,7 @@ class Gateway:
                 months=months,
                 clock=clock_door,
                 operations=operations,
+                journal=office,
                 keys=keys,
                 wall=self._wall_s,
                 postback_rejected=self._metrics.postback_rejected,

@@ -65,6 +65,7 @@ class Metrics(Collector):
         self._oldest_seconds = 0.0
         self._month_progress: Mapping[tuple[str, ...], float] = {}
         self._liability: Mapping[tuple[str, ...], int] = {}
+        self._imbalance = 0
         self._database_wait_seconds = 0.0
         self._lag_seconds = 0.0
         self._registry = CollectorRegistry(auto_describe=False)
@@ -127,6 +128,10 @@ class Metrics(Collector):
         """What is owed to subscribers, by state."""
         self._liability = {(state, currency): amount for state, amount in sums.items()}
 
+    def ledger_imbalance(self, minor: int) -> None:
+        """What balances and journal differ by."""
+        self._imbalance = minor
+
     def database_wait(self, seconds: float) -> None:
         """How long database work last waited for its thread, at most."""
         self._database_wait_seconds = seconds
@@ -168,6 +173,8 @@ class Metrics(Collector):
         yield _gauges("month_run_progress_ratio", "The current month's run, 0 to 1", (), self._month_progress)
         owed = "Owed to subscribers, kopecks"
         yield _gauges("cashback_liability_minor", owed, ("state", "currency"), self._liability)
+
+        yield _gauge("ledger_imbalance_minor", "Balances and journal differ by this, kopecks: 0", self._imbalance)
 
     def _ussd_families(self) -> Iterator[Metric]:
         yield _counters("ussd_requests", "Dials by code and outcome", ("code", "outcome"), self._dials)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from billing.programme import MOSCOW, Programme
+from billing.sealing import KEY_LENGTH_MIN
 from billing.words import ChargeType, Rounding
 from gateway.http.auth import KeyRecord, Principal, Scope
 from gateway.settings_fields import (
@@ -106,6 +107,16 @@ class DatabaseSection(Section):
 
     url: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
         description="SQLAlchemy URL of the database.", examples=["sqlite:////var/lib/firstcharge/firstcharge.sqlite3"]
+    )
+
+
+class LedgerSection(Section):
+    """The journal's seals."""
+
+    seal_key: Annotated[SecretStr, Field(min_length=KEY_LENGTH_MIN, max_length=512)] | None = Field(
+        default=None,
+        description="Key that seals the journal, 32 or more random characters, better in a file named by"
+        " seal_key_file; without one an SQLite database keeps its own beside it (DATABASE.seal-key).",
     )
 
 
@@ -278,6 +289,7 @@ class Settings(Section):
     programme: ProgrammeSection = Field(default=ProgrammeSection(), description="Rules and switches.")
     clock: ClockSection = Field(default=ClockSection(), description="The business clock.")
     database: DatabaseSection = Field(description="The database.")
+    ledger: LedgerSection = Field(default=LedgerSection(), description="The journal's seals.")
     http: HttpSection = Field(default=HttpSection(), description="The HTTP door.")
     sms: SmsSection = Field(default=SmsSection(), description="SMS to subscribers.")
     ussd: UssdSection = Field(default=UssdSection(), description="USSD.")

@@ -10,6 +10,7 @@ from ussd.menu import MENUS, CodeTable
 Place = tuple[str | int, ...]
 
 SAMPLE_PASSWORDS = frozenset({"secret1", "secret", "password", "demo", "changeme"})
+SAMPLE_SEAL_KEYS = frozenset({"demo-seal-key-demo-seal-key-demo-seal-key", "changeme" * 4})
 SAMPLE_KEYS = frozenset({"demo-key", "changeme"})
 _SAMPLE_HASHES = frozenset(hash_of(key) for key in SAMPLE_KEYS)
 
@@ -45,7 +46,9 @@ def secrets_of_samples(settings: Settings) -> list[tuple[Place, str]]:
     hashes = [
         (("keys", number, "hash"), said) for number, key in enumerate(settings.keys) if key.hash in _SAMPLE_HASHES
     ]
-    return [*passwords, *hashes]
+    seal_key = settings.ledger.seal_key
+    is_sample = seal_key is not None and seal_key.get_secret_value() in SAMPLE_SEAL_KEYS
+    return [*passwords, *hashes, *([(("ledger", "seal_key"), said)] if is_sample else [])]
 
 
 def _twice(section: str, values: Iterable[str], *, key: str = "name") -> list[tuple[Place, str]]:

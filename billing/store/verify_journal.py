@@ -41,6 +41,21 @@ def journal_checks() -> tuple[Check, ...]:
     return (_balances(), _signs(), _entry_numbers(), _transactions(), _movements(), _one_welcome())
 
 
+def sums_are_whole() -> Check:
+    """Invariant 21 on SQLite, whose columns would keep a fraction; elsewhere the columns' types forbid it."""
+    posting = schema.posting.c
+    return check(
+        "sums_are_whole",
+        "every sum is a whole number of kopecks",
+        schema.posting,
+        and_(within(schema.posting), func.typeof(posting.amount) != "integer"),
+        key=posting.subscription_id,
+        ref=posting.entry_no,
+        found=func.typeof(posting.amount),
+        expected=literal("integer"),
+    )
+
+
 def _balances() -> Check:
     """Invariant 3, all accounts in one pass over the postings."""
     posting, balance = schema.posting.c, schema.balance.c

@@ -11,6 +11,7 @@ from gateway.http.bill_lines import BillLines, BulkDrawing
 from gateway.http.care import Care
 from gateway.http.catalogue import CatalogueCalls
 from gateway.http.charges import Charges
+from gateway.http.ledger import Journal, LedgerCalls
 from gateway.http.members import Members
 from gateway.http.openapi import OpenApi
 from gateway.http.operations import OperationsCalls
@@ -39,6 +40,7 @@ class ApiParts:
     months: Months
     clock: ManualClockDoor
     operations: Operations
+    journal: Journal
     keys: Keys
     wall: Callable[[], float]
     postback_rejected: Callable[[str], None]
@@ -76,6 +78,7 @@ def build_router(parts: ApiParts) -> Router:
         *Spending(ledger, reads, zone).routes(),
         *Care(reads, zone, currency=parts.currency, owns_main=parts.owns_main).routes(),
         *OperationsCalls(parts.operations, parts.months, parts.clock, zone).routes(),
+        *LedgerCalls(parts.journal, zone).routes(),
         *pages.routes(),
         *openapi.routes(),
     ]

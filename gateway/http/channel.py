@@ -4,20 +4,18 @@ Who may call and what may come is decided when the headers are in, before a body
 absolute, so a client that sends one octet now and then gains nothing by it.
 """
 
-from collections.abc import Callable
 from enum import Enum, auto
 from io import SEEK_END
-from typing import IO, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
-from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from twisted.web.http_headers import Headers
-from zope.interface import implementer
 
 from gateway.http.problems import PROBLEM_JSON, TITLES, Problem
 from gateway.http.routing import Call, Reply
+from gateway.http.sending import FileSender, PieceSender
 from gateway.http.streams import LineStream
 
 HEADER_SECONDS_MAX = 10
@@ -26,7 +24,6 @@ STREAM_SECONDS_MAX = 900
 IDLE_SECONDS_MAX = 60
 GRACE_SECONDS = 5
 HEADER_COUNT_MAX = 100
-FILE_PIECE_OCTETS = 1 << 16
 DISCARD_OCTETS_MAX = 64 << 20
 """How much of an unwanted body is read and dropped, so that its sender comes to read the answer."""
 
@@ -82,49 +79,17 @@ def problem_reply(problem: Problem) -> Reply:
     return Reply(status=problem.status, body=problem.document(), content_type=PROBLEM_JSON, headers=problem.headers)
 
 
+def _drop(reply: Reply) -> None:
+    """Nobody will read it."""
+    if reply.file is not None:
+        reply.file.close()
+    if reply.pieces is not None:
+        reply.pieces.stopProducing()
+
+
 def too_large(octets_max: int) -> Problem:
     """413."""
     return Problem(413, "TOO_LARGE", f"the body is larger than {octets_max} octets")
-
-
-@implementer(IPushProducer)
-class FileSender:
-    """Sends a file as fast as the client reads it, then closes it and says so; a lost connection ends it too."""
-
-    def __init__(self, file: IO[bytes], channel: "DoorChannel", sent: Callable[[], None]) -> None:
-        self._file = file
-        self._channel = channel
-        self._sent = sent
-        self._is_paused = False
-        self._is_over = False
-
-    def start(self) -> None:
-        """Begin with the first octet."""
-        self._file.seek(0)
-        self._channel.registerProducer(self, streaming=True)
-        self.resumeProducing()
-
-    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The client's buffers are full."""
-        self._is_paused = True
-
-    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Go on until they are full again."""
-        self._is_paused = False
-        while not self._is_paused and not self._is_over:
-            piece = self._file.read(FILE_PIECE_OCTETS)
-            if piece:
-                self._channel.transport.write(piece)
-            else:
-                self._is_over = True
-                self._file.close()
-                self._channel.unregisterProducer()
-                self._sent()
-
-    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The connection is gone."""
-        self._is_over = True
-        self._file.close()
 
 
 class DoorRequest(Request):
@@ -212,14 +177,15 @@ class DoorRequest(Request):
     def send(self, reply: Reply) -> None:
         """Write the answer and hand the connection to the next request; a client that left gets nothing."""
         if self.channel is None or self._is_answered:
-            if reply.file is not None:
-                reply.file.close()
+            _drop(reply)
             return
         self._is_answered = True
         channel = self.door_channel
         if not self._is_complete:
             channel.persistent = 0
-        if reply.file is None:
+        if reply.pieces is not None:
+            self._send_pieces(reply)
+        elif reply.file is None:
             body = b"" if self.method == b"HEAD" else reply.body
             channel.transport.write(self._head(reply, len(reply.body)) + body)
             self._sent()
@@ -227,6 +193,20 @@ class DoorRequest(Request):
             channel.begin_sending()
             channel.transport.write(self._head(reply, reply.file.seek(0, SEEK_END)))
             FileSender(reply.file, channel, self._sent).start()
+
+    def _send_pieces(self, reply: Reply) -> None:
+        """An answer whose length nobody knows yet: in chunks, or to an old client until the connection ends."""
+        channel = self.door_channel
+        is_chunked = self.clientproto == b"HTTP/1.1"
+        if not is_chunked:
+            channel.persistent = 0
+        channel.begin_sending()
+        channel.transport.write(self._head(reply, None))
+        if self.method == b"HEAD":
+            _drop(reply)
+            self._sent()
+        elif reply.pieces is not None:
+            PieceSender(reply.pieces, channel, self._sent, is_chunked=is_chunked).start()
 
     def _send_early(self, problem: Problem) -> None:
         self.send(problem_reply(problem))
@@ -240,14 +220,19 @@ class DoorRequest(Request):
         self.finished = 1
         channel.requestDone(self)
 
-    def _head(self, reply: Reply, octets: int) -> bytes:
+    def _head(self, reply: Reply, octets: int | None) -> bytes:
         channel = self.door_channel
+        length = b"" if octets is None else b"Content-Length: %d\r\n" % octets
+        if octets is None and self.clientproto == b"HTTP/1.1":
+            length = b"Transfer-Encoding: chunked\r\n"
         head = [
             _STATUS_LINES[reply.status],
             channel.door.date_line(),
             b"Content-Type: ",
             reply.content_type,
-            b"\r\nContent-Length: %d\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" % octets,
+            b"\r\n",
+            length,
+            b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
         ]
         for name, value in reply.headers:
             head += (name, b": ", value, b"\r\n")

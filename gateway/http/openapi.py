@@ -182,7 +182,10 @@ def _answers(number: int, route: Route, schemas: Mapping[_Use, Any]) -> dict[str
     return {
         str(status): {
             "description": "an earlier request repeated" if repeats and status == OK else "done",
-            "content": {route.produces: {"schema": schemas.get((number, f"answer {status}"), {"type": "string"})}},
+            "content": {
+                kind: {"schema": schemas.get((number, f"answer {status}"), {"type": "string"})}
+                for kind in (route.produces, *route.also_produces)
+            },
         }
         for status in route.answers
     }

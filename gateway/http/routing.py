@@ -5,7 +5,7 @@ A route's handler is a coroutine from a Call to a Reply. Matching walks a tree o
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel
@@ -19,13 +19,37 @@ JSON = b"application/json"
 SEGMENTS_MAX = 12
 
 
+class Pieces(Protocol):
+    """An answer that is made while it is sent; an IPushProducer besides."""
+
+    def attach(self, write: Callable[[bytes], None], done: Callable[[bool], None], /) -> None:
+        """Begin: `write` takes pieces, none of them empty; `done`, whether that was the whole."""
+        ...
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Write no more for now."""
+        ...
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Go on."""
+        ...
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Nobody reads any more; also before `attach`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer: status, content type, body and further headers. `file` instead of a body is sent from its start."""
+    """An answer: status, content type, body and further headers.
+
+    Instead of a body a `file` is sent from its start, or `pieces` as they are made.
+    """
 
     status: int = 200
     body: bytes = b""
     file: IO[bytes] | None = None
+    pieces: Pieces | None = None
     content_type: bytes = JSON
     headers: Sequence[tuple[bytes, bytes]] = ()
 
@@ -70,8 +94,8 @@ class Route:
 
     `scopes` None: no key needed; empty: any key; else one of them suffices. `cookie`: the login cookie serves as
     key. `body` is a pydantic type; `signed`: the handler checks and reads the raw body itself; `stream`: it gets
-    the body as it arrives. `produces` is the media type of the answers, `answers` maps a status to the type of
-    its document (None: no JSON). `refusals` are the contract's codes this call may answer with.
+    the body as it arrives. `produces` and `also_produces` are the media types of the answers, `answers` maps a status
+    to the type of its document (None: no JSON). `refusals` are the contract's codes this call may answer with.
     """
 
     method: str
@@ -88,6 +112,7 @@ class Route:
     stream: bool = False
     content_type: str = "application/json"
     produces: str = "application/json"
+    also_produces: Sequence[str] = ()
     body_octets_max: int = 1 << 20
 
 

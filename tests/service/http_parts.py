@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fake_journal import FakeJournal
 from msgspec.structs import replace
 from pydantic import TypeAdapter
 from twisted.internet.address import IPv4Address
@@ -419,6 +420,7 @@ class Door:
         self.advertising = FakeAdvertising()
         self.directory = FakeDirectory()
         self.program = FakeProgram()
+        self.journal = FakeJournal()
         self.rejected: list[str] = []
         self.conflicted: list[str] = []
         records = [
@@ -444,6 +446,7 @@ class Door:
                 months=self.program,
                 clock=self.program,
                 operations=self.program,
+                journal=self.journal,
                 keys=self.keys,
                 wall=lambda: self.wall,
                 postback_rejected=self.rejected.append,

@@ -68,6 +68,8 @@ CALLS: list[tuple[str, str, Any, int]] = [
     ("GET", "/v1/clock", None, 200),
     ("POST", "/v1/clock", {"to": "2025-04-01T00:00:00+03:00"}, 200),
     ("GET", "/v1/ledger/verify", None, 200),
+    ("GET", "/v1/ledger/heads", None, 200),
+    ("GET", "/v1/reconciliations", None, 200),
     ("GET", "/status", None, 200),
     ("GET", "/docs", None, 200),
 ]
@@ -126,6 +128,7 @@ def test_the_table_above_names_every_route(door: Door) -> None:
     assert others == {
         ("POST", "/v1/postbacks/{partner}"),
         ("POST", "/v1/charges/batch"),
+        ("GET", "/v1/ledger/export"),
         ("POST", "/v1/bill-lines"),
         ("POST", "/v1/transfers"),
         ("POST", "/v1/cash-outs"),
