@@ -31,6 +31,7 @@ from gateway.assembly import (
     build_dispatcher,
     build_door,
     build_keys,
+    build_main_balance,
     build_ussd,
     listen,
 )
@@ -127,12 +128,14 @@ class Gateway:
         )
         self._lookups = UssdLookups(self._database, programme=ground.programme, now=self.now)
         self._records = UssdRecords(self._database, lost=partial(self._log.failure, "ussd_records_lost"))
+        self._main_balance = build_main_balance(ground)
         self._ussd = build_ussd(
             ground,
             UssdParts(
                 lane=self._lane,
                 lookups=self._lookups,
                 queue_balance=self._queue_balance,
+                main_balance=self._main_balance,
                 session_ended=self._session_ended,
             ),
         )
@@ -177,6 +180,7 @@ class Gateway:
         months = MonthJob(self._database, self._month_surroundings(), installed_at=installed_at)
         await start(Part(name="look-ups", stop=self._lookups.stop))
         await start(Part(name="records", stop=self._records.stop))
+        await start(Part(name="main balance", stop=self._main_balance.stop))
         await start(Part(name="links", stop=self._links.stop))
         await start(Part(name="inbound", stop=self._inbound.stop))
         await start(

@@ -21,6 +21,7 @@ from gateway.http.auth import Keys
 from gateway.http.door import DoorLimits, HttpDoor
 from gateway.ledger_lane import LedgerLane
 from gateway.logs import Masker
+from gateway.main_balance import SHARE_OF_SOFT_DEADLINE, MainBalanceService
 from gateway.notices import Timing
 from gateway.rendering import NoticeRenderer
 from gateway.settings import Settings, to_policy, to_quiet_hours
@@ -113,7 +114,15 @@ class UssdParts:
     lane: LedgerLane
     lookups: UssdLookups
     queue_balance: Callable[[str, str, bool], Awaitable[bool]]
+    main_balance: MainBalanceService
     session_ended: Callable[[SessionRecord], None]
+
+
+def build_main_balance(ground: Ground) -> MainBalanceService:
+    """Whoever owns the main balance where this ledger does not; else it is never asked (rule 42)."""
+    soft_s = ground.settings.ussd.soft_deadline_ms / MS_PER_S
+    url = ground.settings.programme.main_balance_url
+    return MainBalanceService(url, ground.reactor, seconds_max=soft_s * SHARE_OF_SOFT_DEADLINE)
 
 
 def build_ussd(ground: Ground, parts: UssdParts) -> UssdService:
@@ -130,6 +139,7 @@ def build_ussd(ground: Ground, parts: UssdParts) -> UssdService:
         ),
         clock=ground,
         queue_balance=parts.queue_balance,
+        ask_main=parts.main_balance.main_of,
         fault=ground.fault,
     )
     return UssdService(

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from billing.answers import BalanceView
 from billing.calendar import next_first
+from billing.money import Kopecks
 from billing.words import Contract, MembershipState, Network
 from gateway.texts import Screens
 
@@ -16,14 +17,17 @@ def has_spendable_cashback(view: BalanceView) -> bool:
     return view.membership is MembershipState.LEFT and view.balances.cashback > 0
 
 
-def main_screen(view: BalanceView, screens: Screens, *, owns_main: bool) -> str:
-    """`*100#`: the second line only where there is cashback to spend; none of it for other operators' numbers."""
+def main_screen(view: BalanceView, screens: Screens, *, main: Kopecks | None) -> str:
+    """`*100#`: the second line only where there is cashback to spend; none of it for other operators' numbers.
+
+    `main` None: whoever owns the main balance did not say it, the first line is left out (rule 42).
+    """
     subscription = view.subscription
     if subscription.network is Network.OFF_NET:
         return screens.text("off_net")
     shows_cashback = subscription.contract is Contract.INDIVIDUAL and has_spendable_cashback(view)
     return screens.main(
-        main=view.balances.main if owns_main else None,
+        main=main,
         cashback=view.balances.cashback if shows_cashback else None,
     )
 

@@ -67,7 +67,8 @@ class NoticeRenderer:
         found = reads.balances_of(connection, (msisdn,), self._now(), self._programme)
         if msisdn not in found:
             return screens.text("not_member")
-        return main_screen(found[msisdn], screens, owns_main=self._owns_main)
+        view = found[msisdn]
+        return main_screen(view, screens, main=view.balances.main if self._owns_main else None)
 
     def _preferences(self, connection: Connection, ids: Collection[int]) -> Mapping[int, _Preference]:
         return {

@@ -24,7 +24,7 @@ from billing.errors import (
     NotMember,
     UnknownSubscriber,
 )
-from billing.money import parse_money
+from billing.money import Kopecks, parse_money
 from billing.records import Charge, Posting
 from billing.words import Account, Block, Channel, Contract, MembershipState, Network, PostingKind
 from gateway.balance_screens import cashback_screen, main_screen
@@ -83,7 +83,8 @@ class UssdApplication:
     """The `Application` and the `Texts` of `ussd.service`.
 
     `queue_balance(msisdn, ref, latin)` stores the SMS with the text of `*100#`: True once it is committed, False
-    for a number that cannot have one.
+    for a number that cannot have one. `ask_main(msisdn)` is the main balance where the operator owns it (rule 42), None
+    where nobody said it in time.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class UssdApplication:
         terms: UssdTerms,
         clock: BusinessClock,
         queue_balance: Callable[[str, str, bool], Awaitable[bool]],
+        ask_main: Callable[[str], Awaitable[Kopecks | None]],
         fault: Fault = no_fault,
     ) -> None:
         self._fault = fault
@@ -102,6 +104,7 @@ class UssdApplication:
         self._terms = terms
         self._clock = clock
         self._queue_balance = queue_balance
+        self._ask_main = ask_main
         self._known: OrderedDict[str, BalanceView] = OrderedDict()
         self._actions: Mapping[Action, Callable[[UssdRequest, BalanceView, Screens], Awaitable[UssdReply]]] = {
             Action.BALANCE: self._balance,
@@ -146,7 +149,7 @@ class UssdApplication:
         if view.subscription.network is Network.OFF_NET:
             return UssdReply(text=screens.text("off_net"))
         if request.action is Action.BALANCE:
-            text = main_screen(view, screens, owns_main=self._terms.owns_main)
+            text = main_screen(view, screens, main=view.balances.main if self._terms.owns_main else None)
         else:
             text = cashback_screen(view, screens, zone=self._terms.zone, now=view.as_of)
         return UssdReply(text=screens.as_of(text, view.as_of, self._terms.zone))
@@ -162,8 +165,9 @@ class UssdApplication:
         """A fixed text in the language last seen of this number."""
         return self._screens(msisdn, latin=latin).text(key.value)
 
-    async def _balance(self, _request: UssdRequest, view: BalanceView, screens: Screens) -> UssdReply:
-        return UssdReply(text=main_screen(view, screens, owns_main=self._terms.owns_main))
+    async def _balance(self, request: UssdRequest, view: BalanceView, screens: Screens) -> UssdReply:
+        main = view.balances.main if self._terms.owns_main else await self._ask_main(request.msisdn)
+        return UssdReply(text=main_screen(view, screens, main=main))
 
     async def _cashback(self, _request: UssdRequest, view: BalanceView, screens: Screens) -> UssdReply:
         return UssdReply(text=cashback_screen(view, screens, zone=self._terms.zone, now=self._clock.now()))

@@ -19,7 +19,6 @@ from billing.charging import Split, status_of
 from billing.commands import DrawCharge
 from billing.errors import LedgerRefusal
 from billing.money import format_money, parse_money
-from billing.store.bulk_charges import BulkLine, bulk_line
 from billing.words import ChargeType
 from gateway.http.auth import Scope
 from gateway.http.charges import ChargeBody
@@ -48,7 +47,7 @@ class BulkDrawing(Protocol):
         """How many lines the next chunk should have."""
         ...
 
-    def draw(self, lines: Sequence[BulkLine], /) -> Awaitable[Sequence[Split | LedgerRefusal]]:
+    def draw(self, commands: Sequence[DrawCharge], /) -> Awaitable[Sequence[Split | LedgerRefusal]]:
         """What became of each line, committed."""
         ...
 
@@ -78,7 +77,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decode = msgspec.json.Decoder(_Line).decode
-_Read = BulkLine | bytes
+_Read = DrawCharge | bytes
 """A line that can be drawn, or the answer to one that cannot be read."""
 
 
@@ -117,10 +116,9 @@ class BillLines:
             await self._draw(gathered, spool)
 
     async def _draw(self, lines: Sequence[_Read], spool: IO[bytes]) -> None:
-        read = [line for line in lines if not isinstance(line, bytes)]
-        results = iter(await self._drawing.draw(read) if read else ())
-        answers = [line if isinstance(line, bytes) else _answer(line.command, next(results)) for line in lines]
-        spool.write(b"".join(answers))
+        commands = [line for line in lines if not isinstance(line, bytes)]
+        results = iter(await self._drawing.draw(commands) if commands else ())
+        spool.write(b"".join([line if isinstance(line, bytes) else _answer(line, next(results)) for line in lines]))
 
     def routes(self) -> list[Route]:
         """The route."""
@@ -150,14 +148,12 @@ def _read(line: bytes | None) -> _Read:
         amount = parse_money(given.amount)
         if amount < 1:
             return _read_slowly(line)
-        return bulk_line(
-            DrawCharge(
-                charge_id=given.charge_id,
-                msisdn=normalise(given.msisdn),
-                type=_TYPES[given.type],
-                amount=amount,
-                occurred_at=None if given.occurred_at is None else parse_instant(given.occurred_at),
-            )
+        return DrawCharge(
+            charge_id=given.charge_id,
+            msisdn=normalise(given.msisdn),
+            type=_TYPES[given.type],
+            amount=amount,
+            occurred_at=None if given.occurred_at is None else parse_instant(given.occurred_at),
         )
     except (ValueError, KeyError):  # msgspec's errors are ValueErrors
         return _read_slowly(line)
@@ -166,7 +162,7 @@ def _read(line: bytes | None) -> _Read:
 def _read_slowly(line: bytes) -> _Read:
     """What the ordinary reading says of a line that the quick one does not take: every wrong field named."""
     try:
-        return bulk_line(_SLOW.validate_json(line).command())
+        return _SLOW.validate_json(line).command()
     except ValidationError as error:
         return _refused(_charge_id(line), "INVALID", malformed(error).detail)
 

@@ -71,6 +71,8 @@ class Fakes:
     commands: list[Command] = field(default_factory=list)
     queued: list[tuple[str, str, bool]] = field(default_factory=list)
     can_queue: bool = True
+    operators_main: int | None = None
+    main_asked: list[str] = field(default_factory=list)
 
     def now(self) -> datetime:
         return NOW
@@ -99,6 +101,10 @@ class Fakes:
         self.queued.append((msisdn, ref, latin))
         return self.can_queue
 
+    async def ask_main(self, msisdn: str) -> int | None:
+        self.main_asked.append(msisdn)
+        return self.operators_main
+
 
 def application(fakes: Fakes) -> UssdApplication:
     return UssdApplication(
@@ -107,6 +113,7 @@ def application(fakes: Fakes) -> UssdApplication:
         terms=UssdTerms(zone=MOSCOW, terms_version="7", owns_main=True, menus=MENUS),
         clock=fakes,
         queue_balance=fakes.queue_balance,
+        ask_main=fakes.ask_main,
     )
 
 
@@ -175,11 +182,22 @@ def test_balance_screens_by_contract_network_and_membership(
     assert not asked(Action.BALANCE, **dict(changes)).menu
 
 
-def test_external_main_balance_is_not_guessed() -> None:
-    fakes = Fakes()
+@pytest.mark.parametrize(
+    ("main", "screen"),
+    [(12345, "Баланс:123,45р\nКэшбэк:150р"), (-500, "Минус:5,00р\nКэшбэк:150р"), (None, "Кэшбэк:150р")],
+)
+def test_the_operators_main_balance_is_asked_for_and_never_guessed(main: int | None, screen: str) -> None:
+    fakes = Fakes(operators_main=main)
     terms = UssdTerms(zone=MOSCOW, terms_version="7", owns_main=False, menus=MENUS)
-    app = UssdApplication(fakes, fakes, terms=terms, clock=fakes, queue_balance=fakes.queue_balance)
-    assert run(app.answer(request(Action.BALANCE))).text == "Кэшбэк:150р"
+    app = UssdApplication(
+        fakes, fakes, terms=terms, clock=fakes, queue_balance=fakes.queue_balance, ask_main=fakes.ask_main
+    )
+    assert run(app.answer(request(Action.BALANCE))).text == screen
+    run(app.answer(request(Action.CASHBACK)))
+    assert fakes.main_asked == [A]
+    stale = app.stale(request(Action.BALANCE))
+    assert stale is not None
+    assert "Баланс" not in stale.text
 
 
 def test_another_operators_number_has_no_figures_at_the_soft_deadline_either() -> None:
