@@ -11,19 +11,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from billing.charging import Split
-from billing.commands import DrawCharge
 from billing.decision import Context
 from billing.errors import LedgerRefusal
-from billing.store.bulk_charges import Drawn, draw_many
+from billing.store.bulk_charges import BulkLine, Drawn, draw_many
 from gateway.database import Transactor
 from gateway.notices import Timing, notices_for
 from sms.outbox import enqueue
 
 CHUNK_MS_TARGET = 45
 """What a chunk should take, so that with its commit a live charge waits for at most a tenth of a second."""
-CHUNK_MIN = 100
+CHUNK_MIN = 500
 CHUNK_MAX = 5_000
-CHUNK_FIRST = 500
+CHUNK_FIRST = 1_000
 """Lines of a chunk: fewest, most, and of the first one."""
 
 MS_PER_S = 1_000
@@ -49,21 +48,21 @@ class BillFiles:
         self._around = surroundings
         self.chunk_lines = CHUNK_FIRST
 
-    async def draw(self, commands: Sequence[DrawCharge]) -> Sequence[Split | LedgerRefusal]:
+    async def draw(self, lines: Sequence[BulkLine]) -> Sequence[Split | LedgerRefusal]:
         """What became of each line, committed; the lines of one subscription draw in their order.
 
         Raises:
             SQLAlchemyError: the database failed; the request keys settle a repeat.
         """
-        drawn, elapsed_ms = await self._database.transact(self._chunk, commands)
-        self.chunk_lines = next_lines(len(commands), elapsed_ms)
+        drawn, elapsed_ms = await self._database.transact(self._chunk, lines)
+        self.chunk_lines = next_lines(len(lines), elapsed_ms)
         self._around.booked(drawn.booked, bool(drawn.events))
         return drawn.results
 
-    def _chunk(self, connection: Connection, commands: Sequence[DrawCharge]) -> tuple[Drawn, int]:
+    def _chunk(self, connection: Connection, lines: Sequence[BulkLine]) -> tuple[Drawn, int]:
         began = self._around.monotonic()
         context = self._around.context()
-        drawn = draw_many(connection, commands, context)
+        drawn = draw_many(connection, lines, context)
         enqueue(connection, notices_for(drawn.events, self._around.timing(context.now)))
         self._around.fault("bill.chunk")
         return drawn, int((self._around.monotonic() - began) * MS_PER_S)

@@ -30,10 +30,8 @@ from billing.store.columns import to_micros
 from billing.store.dialects import among, lock_balances, put_rows, run
 from billing.store.ledger import execute
 from billing.store.loader import OWNER_IDS, REQUEST_KEYS
+from billing.store.rows import PLAIN
 from billing.words import KeyKind
-
-NO_CAP = 1 << 62
-"""A monthly cap that nobody reaches, for the programme without one."""
 
 _owner = schema.msisdn_owner
 ACCOUNTS = (
@@ -42,15 +40,18 @@ ACCOUNTS = (
     .where(among(_owner.c.msisdn), _owner.c.valid_until.is_(None))
 )
 SUBSCRIPTIONS = rows.SUBSCRIPTION.select().where(among(schema.subscription.c.subscription_id))
-SHORT = text("SELECT DISTINCT subscription_id FROM bill_split WHERE unpaid > 0")
+SHORT = text(
+    """SELECT DISTINCT msisdn FROM bill_split AS s
+       JOIN bill_line AS l ON l.subscription_id = s.subscription_id AND l.line_no = s.line_no WHERE unpaid > 0"""
+)
 LEAVE_SHORT = text(
     "DELETE FROM bill_split WHERE subscription_id IN (SELECT subscription_id FROM bill_split WHERE unpaid > 0)"
 )
 STAGE_POSTGRESQL = (
     "INSERT INTO bill_line SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],"
-    " %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])"
+    " %s::text[], %s::bigint[], %s::bigint[], %s::text[])"
 )
-"""Ten arrays are one round trip; a parameter set a row would be three thousand."""
+"""Nine arrays are one round trip; a parameter set a row would be three thousand."""
 
 Result = Split | LedgerRefusal
 
@@ -65,149 +66,152 @@ class Drawn:
     """Of the results those that were not a repeat."""
 
 
-class _Account(NamedTuple):
-    subscription_id: int
-    credited_period: str
+class BulkLine(NamedTuple):
+    """A charge to draw, with what can be made of it before the transaction begins."""
 
-
-class _Line(NamedTuple):
-    line_no: int
     command: DrawCharge
+    staged: tuple[Any, ...]
+    """Its columns of `bulk_sql.LINE`, the figures last."""
 
 
-def draw_many(connection: Connection, commands: Sequence[DrawCharge], context: Context) -> Drawn:
+def bulk_line(command: DrawCharge) -> BulkLine:
+    """The line of a charge."""
+    occurred_at = command.occurred_at
+    charge_type: str = PLAIN(command.type)
+    return BulkLine(
+        command,
+        (
+            command.charge_id,
+            encode_basestring(command.charge_id),
+            command.msisdn,
+            charge_type,
+            command.amount,
+            None if occurred_at is None else to_micros(occurred_at),
+            figures_of(command.msisdn, charge_type, command.amount, at=occurred_at),
+        ),
+    )
+
+
+class _Accounts(NamedTuple):
+    """Subscriptions by number, and the numbers whose month has no credit yet."""
+
+    ids: Mapping[str, int]
+    uncredited: Collection[str]
+
+
+def draw_many(connection: Connection, lines: Sequence[BulkLine], context: Context) -> Drawn:
     """Draw every line as `charging.draw_charge` would, one after another.
 
     Raises:
         IntegrityError: another process wrote the same key first; run the whole again.
     """
+    period = period_of(context.now, context.programme.zone)
     results: dict[int, Result] = {}
     booked: list[Split] = []
     events: list[LedgerEvent] = []
-    accounts = _accounts(connection, {command.msisdn for command in commands})
-    fresh = _answer_known(connection, commands, results)
-    ordinary = _ordinary_numbers(fresh, accounts, context)
-    in_bulk: list[_Line] = []
-    for line in fresh:
+    accounts = _accounts(connection, {line.command.msisdn for line in lines}, period)
+    fresh = _answer_known(connection, lines, results)
+    ordinary = _ordinary_numbers([lines[number].command for number in fresh], context).union(accounts.uncredited)
+    staged: list[tuple[Any, ...]] = []
+    for line_no in fresh:
+        line = lines[line_no]
         number = line.command.msisdn
         if number in ordinary:
             continue
-        if number in accounts:
-            in_bulk.append(line)
+        if number in accounts.ids:
+            staged.append((accounts.ids[number], line_no, *line.staged))
         else:
-            results[line.line_no] = UnknownSubscriber("no subscription has this number")
-    if in_bulk:
-        ordinary |= _split(connection, in_bulk, accounts, context)
+            results[line_no] = UnknownSubscriber("no subscription has this number")
+    if staged:
+        ordinary.update(_split(connection, staged, context))
         drawn: Sequence[Any] = run(connection, bulk_sql.DRAWN, {}).all()
         for line_no, cashback, main, unpaid in drawn:
             results[line_no] = split = Split(cashback=cashback, main=main, unpaid=unpaid)
             booked.append(split)
-        events += _events(connection, period_of(context.now, context.programme.zone))
-    rest = [line for line in fresh if line.command.msisdn in ordinary]
-    decided = execute(connection, [line.command for line in rest], context) if rest else []
-    for line, outcome in zip(rest, decided, strict=True):
-        results[line.line_no] = split_or_refusal = _result(outcome)
-        if isinstance(outcome, Outcome) and isinstance(split_or_refusal, Split) and not outcome.hit:
-            booked.append(split_or_refusal)
+        events += _events(connection, period)
+    rest = [line_no for line_no in fresh if lines[line_no].command.msisdn in ordinary]
+    decided = execute(connection, [lines[line_no].command for line_no in rest], context) if rest else []
+    for line_no, outcome in zip(rest, decided, strict=True):
+        results[line_no] = result = _result(outcome)
+        if isinstance(outcome, Outcome) and isinstance(result, Split) and not outcome.hit:
+            booked.append(result)
             events += outcome.events
-    return Drawn(results=[results[number] for number in range(len(commands))], events=events, booked=booked)
+    return Drawn(results=[results[number] for number in range(len(lines))], events=events, booked=booked)
 
 
-def _accounts(connection: Connection, numbers: Collection[str]) -> Mapping[str, _Account]:
+def _accounts(connection: Connection, numbers: Collection[str], period: str) -> _Accounts:
     """The accounts of the numbers that have one, locked before they are read."""
     if connection.dialect.name != "sqlite":
         lock_balances(connection, run(connection, OWNER_IDS, {"values": numbers}).scalars().all())
     found: Sequence[Any] = run(connection, ACCOUNTS, {"values": numbers}).all()
-    return {number: _Account(key, credited_period) for number, key, credited_period in found}
+    return _Accounts(
+        ids={number: key for number, key, _ in found},
+        uncredited=[number for number, _, credited_period in found if credited_period < period],
+    )
 
 
-def _answer_known(
-    connection: Connection, commands: Sequence[DrawCharge], results: dict[int, Result]
-) -> Sequence[_Line]:
-    """Answer the lines whose ids are known (rule 34); the others, in order."""
-    ids = {command.charge_id for command in commands}
+def _answer_known(connection: Connection, lines: Sequence[BulkLine], results: dict[int, Result]) -> Sequence[int]:
+    """Answer the lines whose ids are known (rule 34); the places of the others, in order."""
+    ids = {line.command.charge_id for line in lines}
     found = run(connection, REQUEST_KEYS, {"values": ids, "kind": KeyKind.CHARGE.value}).all()
+    if not found:
+        return range(len(lines))
     known: dict[str, RequestKey] = {key.key: key for key in map(rows.REQUEST_KEY.record, found)}
-    fresh: list[_Line] = []
-    for line_no, command in enumerate(commands):
-        request = known.get(command.charge_id)
+    fresh: list[int] = []
+    for line_no, line in enumerate(lines):
+        request = known.get(line.command.charge_id)
         if request is None:
-            fresh.append(_Line(line_no, command))
-        elif same_figures(request.figures, _figures(command)):
+            fresh.append(line_no)
+        elif same_figures(request.figures, line.staged[-1]):
             results[line_no] = _result(stored_outcome(request))
         else:
             results[line_no] = Conflict(f"this {KeyKind.CHARGE.value} id is known with other figures")
     return fresh
 
 
-def _ordinary_numbers(lines: Sequence[_Line], accounts: Mapping[str, _Account], context: Context) -> set[str]:
+def _ordinary_numbers(commands: Sequence[DrawCharge], context: Context) -> set[str]:
     """Numbers with a line that window sums cannot answer.
 
     An id given twice (the first may be refused, and then the second counts), ids of fees and reservations, figures
-    that are refused, a subscription whose month has no credit yet.
+    that are refused.
     """
-    period = period_of(context.now, context.programme.zone)
     latest = context.now + AHEAD_MAX
-    times = Counter(line.command.charge_id for line in lines)
-    found = set()
-    for line in lines:
-        command = line.command
-        if (
-            times[command.charge_id] > 1
-            or not 0 < command.amount <= KOPECKS_MAX
-            or (command.occurred_at is not None and command.occurred_at > latest)
-            or command.charge_id.startswith(HOLD_PREFIX)
-            or fee_subscription_id(command.charge_id) is not None
-        ):
-            found.add(command.msisdn)
-    found.update(number for number, account in accounts.items() if account.credited_period < period)
-    return found
+    times = Counter([command.charge_id for command in commands])
+    is_twice = len(times) < len(commands)
+    return {
+        command.msisdn
+        for command in commands
+        if (is_twice and times[command.charge_id] > 1)
+        or not 0 < command.amount <= KOPECKS_MAX
+        or (command.occurred_at is not None and command.occurred_at > latest)
+        or command.charge_id.startswith(HOLD_PREFIX)
+        or fee_subscription_id(command.charge_id) is not None
+    }
 
 
-def _split(
-    connection: Connection, lines: Sequence[_Line], accounts: Mapping[str, _Account], context: Context
-) -> set[str]:
+def _split(connection: Connection, staged: list[tuple[Any, ...]], context: Context) -> Collection[str]:
     """Split and write these lines; numbers whose lines were left alone, because all or nothing is drawn (rule 30)."""
-    statements = bulk_sql.bulk_statements(connection.dialect.name)
+    programme = context.programme
+    statements = bulk_sql.bulk_statements(connection.dialect.name, programme)
     for statement in statements.prepare:
         run(connection, statement, {})
-    staged = sorted(_staged(line, accounts[line.command.msisdn].subscription_id, context) for line in lines)
+    staged.sort()
     _stage(connection, staged)
-    programme = context.programme
     parameters = {
         "period": period_of(context.now, programme.zone),
         "now": to_micros(context.now),
         "booked_at": context.now.isoformat(),
-        "cap": NO_CAP if programme.monthly_spend_cap is None else programme.monthly_spend_cap,
-        "external": int(programme.main_balance == "external"),
+        "cap": programme.monthly_spend_cap,
         "ids": sorted({row[0] for row in staged}),
     }
     run(connection, statements.split, parameters)
-    short: set[int] = set()
+    short: Collection[str] = ()
     if not programme.part_payment:
-        short = set(run(connection, SHORT, {}).scalars())
+        short = run(connection, SHORT, {}).scalars().all()
         run(connection, LEAVE_SHORT, {})
     for statement in statements.write:
         run(connection, statement, parameters)
-    return {line.command.msisdn for line in lines if accounts[line.command.msisdn].subscription_id in short}
-
-
-def _staged(line: _Line, subscription_id: int, context: Context) -> tuple[Any, ...]:
-    """A row of `bulk_sql.LINE`."""
-    command = line.command
-    is_eligible = command.type in context.programme.spend_types
-    return (
-        subscription_id,
-        line.line_no,
-        command.charge_id,
-        encode_basestring(command.charge_id),
-        command.msisdn,
-        command.type.value,
-        command.amount,
-        command.amount if is_eligible else 0,
-        to_micros(context.now if command.occurred_at is None else command.occurred_at),
-        _figures(command),
-    )
+    return short
 
 
 def _stage(connection: Connection, staged: Sequence[tuple[Any, ...]]) -> None:
@@ -245,11 +249,6 @@ def _events(connection: Connection, period: str) -> list[LedgerEvent]:
         for line_no, key, charge_id, amount, cashback, main, unpaid in bills
     ]
     return [event for _, event in sorted(told, key=itemgetter(0))]
-
-
-def _figures(command: DrawCharge) -> str:
-    """What makes a repeat of it: as `charging.draw_charge` compares."""
-    return figures_of(command.msisdn, command.type.value, command.amount, at=command.occurred_at)
 
 
 def _result(outcome: Outcome | LedgerRefusal) -> Result:

@@ -12,7 +12,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Executable, MetaData, SmallInteger, Table, Text, delete, text
 from sqlalchemy.schema import CreateTable
 
+from billing.money import Kopecks
+from billing.programme import Programme
 from billing.store.columns import SubscriptionId
+from billing.words import ChargeType
 
 _metadata = MetaData()
 _LIFE: dict[str, Any] = {"prefixes": ["TEMPORARY"], "postgresql_on_commit": "DELETE ROWS", "sqlite_with_rowid": False}
@@ -32,8 +35,7 @@ def _given() -> tuple[Column[Any], ...]:
         Column("msisdn", Text, nullable=False),
         Column("type", Text, nullable=False),
         Column("amount", BigInteger, nullable=False, comment="kopecks"),
-        Column("eligible", BigInteger, nullable=False, comment="Of it what cashback may pay by its type, kopecks"),
-        Column("occurred_at", BigInteger, nullable=False, comment="microseconds since 1970 UTC"),
+        Column("occurred_at", BigInteger, comment="microseconds since 1970 UTC; NULL: now"),
         Column("figures", Text, nullable=False, comment="As the request key keeps them"),
     )
 
@@ -59,19 +61,21 @@ SPLIT = Table(
 """How each line is paid; lives as long as the transaction."""
 
 _OWED = """
-    SELECT l.subscription_id, l.line_no, l.amount, l.eligible, b.next_entry,
+    SELECT l.subscription_id, l.line_no, l.amount, {eligible} AS eligible, b.next_entry,
            b.cashback - b.held_cashback AS available,
-           :cap - CASE WHEN b.cap_period = :period THEN b.cap_used ELSE 0 END - b.held_cashback AS allowed,
+           {allowed} AS allowed,
            CASE WHEN b.main - b.held_main + b.credit_limit > 0
                 THEN b.main - b.held_main + b.credit_limit ELSE 0 END AS drawable,
-           CASE WHEN b.used_up_period <> :period THEN 1 ELSE 0 END AS may_be_used_up,
-           CASE WHEN b.spent_period = :period THEN 1 ELSE 0 END AS has_spent,
+           CASE WHEN b.used_up_period = :period THEN 0 WHEN b.spent_period = :period THEN 2 ELSE 1 END AS telling,
            CAST(SUM(l.amount) OVER running AS BIGINT) AS owed,
-           CAST(SUM(l.eligible) OVER running AS BIGINT) AS owed_eligible
+           CAST(SUM({eligible}) OVER running AS BIGINT) AS owed_eligible
     FROM bill_line AS l JOIN balance AS b ON b.subscription_id = l.subscription_id {b_ids}
     WINDOW running AS (PARTITION BY l.subscription_id ORDER BY l.line_no ROWS UNBOUNDED PRECEDING)
 """
-"""What the lines up to each one ask together, beside what there is (rules 28-30, 33)."""
+"""What the lines up to each one ask together, beside what there is (rules 28-30, 33).
+
+`telling`: 0 the month's notice of used-up cashback is given, 2 cashback paid something before these lines.
+"""
 
 _LIMITED = f"""
     SELECT o.*, CASE WHEN available < allowed THEN available WHEN allowed > 0 THEN allowed ELSE 0 END AS spendable
@@ -87,28 +91,26 @@ _CASHBACK = f"""
 """  # noqa: S608 - as above
 
 _MAIN = f"""
-    SELECT c.*, spent - spent_before AS cashback,
-           CASE WHEN :external = 1 OR owed - spent < drawable THEN owed - spent ELSE drawable END
-           - CASE WHEN :external = 1 OR owed - amount - spent_before < drawable
-                  THEN owed - amount - spent_before ELSE drawable END AS main
+    SELECT subscription_id, line_no, amount, next_entry, spent - spent_before AS cashback, {{main}} AS main,
+           CASE WHEN available = spent_before AND (telling = 2 OR (telling = 1 AND spent_before > 0))
+                THEN 1 ELSE 0 END AS used_up
     FROM ({_CASHBACK}) AS c
 """  # noqa: S608 - as above
 
-_NUMBERED = f"""
-    SELECT m.*, CASE WHEN :external = 1 THEN 0 ELSE main END AS from_main,
-           CASE WHEN cashback > 0 AND main > 0 AND :external = 0 THEN 2 ELSE 1 END AS entries,
-           CASE WHEN available = spent_before AND may_be_used_up = 1 AND (has_spent = 1 OR spent_before > 0)
-                THEN 1 ELSE 0 END AS used_up
-    FROM ({_MAIN}) AS m
-"""  # noqa: S608 - as above
+_ALL_OF_MAIN = "amount - (spent - spent_before)"
+"""The caller draws it (rule 42)."""
+_WHAT_MAIN_HAS = """
+           CASE WHEN owed - spent < drawable THEN owed - spent ELSE drawable END
+           - CASE WHEN owed - amount - spent_before < drawable THEN owed - amount - spent_before ELSE drawable END
+"""
 
 _SPLIT = f"""
     INSERT INTO bill_split (subscription_id, line_no, cashback, main, unpaid, from_main, entry_no, entries, used_up)
-    SELECT subscription_id, line_no, cashback, main, amount - cashback - main, from_main,
-           next_entry - entries + CAST(SUM(entries) OVER (
+    SELECT subscription_id, line_no, cashback, main, amount - cashback - main, {{from_main}},
+           next_entry - {{entries}} + CAST(SUM({{entries}}) OVER (
                PARTITION BY subscription_id ORDER BY line_no ROWS UNBOUNDED PRECEDING) AS BIGINT),
-           entries, used_up
-    FROM ({_NUMBERED}) AS n
+           {{entries}}, used_up
+    FROM ({_MAIN}) AS m
 """  # noqa: S608 - as above
 
 _JOINED = "bill_split AS s JOIN bill_line AS l ON l.subscription_id = s.subscription_id AND l.line_no = s.line_no"
@@ -119,18 +121,18 @@ _CHARGES = f"""
     INSERT INTO charge (subscription_id, charge_id, entry_no, type, amount, cashback, main, unpaid, status, settled,
                         refunded_cashback, refunded_main, refunded_unpaid, period, occurred_at, booked_at)
     SELECT s.subscription_id, charge_id, entry_no, type, amount, cashback, main, unpaid, {_STATUS}, 0,
-           0, 0, 0, '', occurred_at, :now
+           0, 0, 0, '', COALESCE(occurred_at, :now), :now
     FROM {_JOINED}
 """  # noqa: S608 - as above
 
 _POSTINGS = f"""
     INSERT INTO posting (subscription_id, entry_no, tx_no, kind, source, target, amount, booked_at, effective_at, ref)
     SELECT s.subscription_id, entry_no, entry_no, 'charge', 'cashback', 'revenue', cashback, :now,
-           occurred_at, charge_id
+           COALESCE(occurred_at, :now), charge_id
     FROM {_JOINED} WHERE cashback > 0
     UNION ALL
     SELECT s.subscription_id, entry_no + entries - 1, entry_no, 'charge', 'main', 'revenue', from_main, :now,
-           occurred_at, charge_id
+           COALESCE(occurred_at, :now), charge_id
     FROM {_JOINED} WHERE from_main > 0
 """  # noqa: S608 - as above
 
@@ -180,33 +182,52 @@ BILLS = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkStatements:
-    """Run in this order; parameters period, now, booked_at, cap, external and, on PostgreSQL, ids."""
+    """Run in this order; parameters period, now, booked_at, cap and, on PostgreSQL, ids."""
 
     prepare: tuple[Executable, ...]
     split: Executable
     write: tuple[Executable, ...]
 
 
-@lru_cache(maxsize=2)
-def bulk_statements(dialect_name: str) -> BulkStatements:
-    """The statements of a dialect.
+@lru_cache(maxsize=8)
+def bulk_statements(dialect_name: str, programme: Programme) -> BulkStatements:
+    """The statements of a dialect under these switches.
 
     PostgreSQL is given the ids of the chunk wherever a large table is joined: it would read the table otherwise.
     """
     is_postgres = dialect_name == "postgresql"
-    b_ids = "AND b.subscription_id = ANY (:ids)" if is_postgres else ""
-    ids = "AND balance.subscription_id = ANY (:ids)" if is_postgres else ""
+    is_external = programme.main_balance == "external"
+    is_both = "CASE WHEN cashback > 0 AND main > 0 THEN 2 ELSE 1 END"
+    parts = {
+        "eligible": _eligible(programme.spend_types),
+        "allowed": _allowed(programme.monthly_spend_cap),
+        "main": _ALL_OF_MAIN if is_external else _WHAT_MAIN_HAS,
+        "from_main": "0" if is_external else "main",
+        "entries": "1" if is_external else is_both,
+        "b_ids": "AND b.subscription_id = ANY (:ids)" if is_postgres else "",
+        "ids": "AND balance.subscription_id = ANY (:ids)" if is_postgres else "",
+    }
     return BulkStatements(
         prepare=tuple(
             statement
             for table in (LINE, SPLIT)
             for statement in (CreateTable(table, if_not_exists=True), delete(table))
         ),
-        split=text(_SPLIT.replace("{b_ids}", b_ids)),
-        write=(
-            text(_CHARGES),
-            text(_POSTINGS),
-            text(_KEYS),
-            text(_BALANCES.replace("{ids}", ids)),
-        ),
+        split=text(_SPLIT.format_map(parts)),
+        write=(text(_CHARGES), text(_POSTINGS), text(_KEYS), text(_BALANCES.format_map(parts))),
     )
+
+
+def _eligible(types: frozenset[ChargeType]) -> str:
+    """Of a line what cashback may pay by its type (rule 29)."""
+    if types == frozenset(ChargeType):
+        return "l.amount"
+    words = ", ".join(f"'{one.value}'" for one in sorted(types))
+    return f"CASE WHEN l.type IN ({words}) THEN l.amount ELSE 0 END" if types else "0"
+
+
+def _allowed(cap: Kopecks | None) -> str:
+    """What the month's cap leaves (rule 29): held cashback counts as spent."""
+    if cap is None:
+        return "b.cashback"
+    return ":cap - CASE WHEN b.cap_period = :period THEN b.cap_used ELSE 0 END - b.held_cashback"

@@ -19,6 +19,7 @@ from billing.charging import Split, status_of
 from billing.commands import DrawCharge
 from billing.errors import LedgerRefusal
 from billing.money import format_money, parse_money
+from billing.store.bulk_charges import BulkLine, bulk_line
 from billing.words import ChargeType
 from gateway.http.auth import Scope
 from gateway.http.charges import ChargeBody
@@ -47,7 +48,7 @@ class BulkDrawing(Protocol):
         """How many lines the next chunk should have."""
         ...
 
-    def draw(self, commands: Sequence[DrawCharge], /) -> Awaitable[Sequence[Split | LedgerRefusal]]:
+    def draw(self, lines: Sequence[BulkLine], /) -> Awaitable[Sequence[Split | LedgerRefusal]]:
         """What became of each line, committed."""
         ...
 
@@ -77,7 +78,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decode = msgspec.json.Decoder(_Line).decode
-_Read = DrawCharge | bytes
+_Read = BulkLine | bytes
 """A line that can be drawn, or the answer to one that cannot be read."""
 
 
@@ -116,9 +117,10 @@ class BillLines:
             await self._draw(gathered, spool)
 
     async def _draw(self, lines: Sequence[_Read], spool: IO[bytes]) -> None:
-        commands = [line for line in lines if not isinstance(line, bytes)]
-        results = iter(await self._drawing.draw(commands) if commands else ())
-        spool.write(b"".join([line if isinstance(line, bytes) else _answer(line, next(results)) for line in lines]))
+        read = [line for line in lines if not isinstance(line, bytes)]
+        results = iter(await self._drawing.draw(read) if read else ())
+        answers = [line if isinstance(line, bytes) else _answer(line.command, next(results)) for line in lines]
+        spool.write(b"".join(answers))
 
     def routes(self) -> list[Route]:
         """The route."""
@@ -148,12 +150,14 @@ def _read(line: bytes | None) -> _Read:
         amount = parse_money(given.amount)
         if amount < 1:
             return _read_slowly(line)
-        return DrawCharge(
-            charge_id=given.charge_id,
-            msisdn=normalise(given.msisdn),
-            type=_TYPES[given.type],
-            amount=amount,
-            occurred_at=None if given.occurred_at is None else parse_instant(given.occurred_at),
+        return bulk_line(
+            DrawCharge(
+                charge_id=given.charge_id,
+                msisdn=normalise(given.msisdn),
+                type=_TYPES[given.type],
+                amount=amount,
+                occurred_at=None if given.occurred_at is None else parse_instant(given.occurred_at),
+            )
         )
     except (ValueError, KeyError):  # msgspec's errors are ValueErrors
         return _read_slowly(line)
@@ -162,7 +166,7 @@ def _read(line: bytes | None) -> _Read:
 def _read_slowly(line: bytes) -> _Read:
     """What the ordinary reading says of a line that the quick one does not take: every wrong field named."""
     try:
-        return _SLOW.validate_json(line).command()
+        return bulk_line(_SLOW.validate_json(line).command())
     except ValidationError as error:
         return _refused(_charge_id(line), "INVALID", malformed(error).detail)
 

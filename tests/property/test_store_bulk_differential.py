@@ -21,7 +21,7 @@ from billing.events import LedgerEvent
 from billing.programme import Programme
 from billing.records import Accrual, Balances, Record, Reward, Subscription
 from billing.store import rows
-from billing.store.bulk_charges import draw_many
+from billing.store.bulk_charges import bulk_line, draw_many
 from billing.store.ledger import execute
 from billing.store.writer import put
 from billing.words import AccrualState, Block, Category, ChargeType, Contract, Network, OrderChannel
@@ -167,7 +167,7 @@ def draw_in_bulk(connection: Connection, lines: list[DrawCharge], context: Conte
     told = Told(answers=[], events=[])
     while lines:
         size = rng.choice((1, 7, 60, 200))
-        drawn = draw_many(connection, lines[:size], context)
+        drawn = draw_many(connection, [bulk_line(line) for line in lines[:size]], context)
         lines = lines[size:]
         told.answers.extend(map(shown, drawn.results))
         told.events.extend(drawn.events)
@@ -205,7 +205,7 @@ def test_charges_in_bulk_are_those_that_the_rule_draws_one_by_one(
 
 def test_the_same_lines_again_are_answered_the_same_and_change_nothing(databases: Databases) -> None:
     world = World(5, 40)
-    lines = [world.given_line(number) for number in range(200)]
+    lines = [bulk_line(world.given_line(number)) for number in range(200)]
     context = context_of(Programme())
     connection = databases.open()
     put(connection, world.records, NOW)

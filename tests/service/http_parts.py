@@ -17,7 +17,7 @@ from twisted.internet.testing import StringTransport
 
 from billing import answers, errors
 from billing.charging import Split
-from billing.commands import Command, DrawCharge
+from billing.commands import Command
 from billing.decision import Outcome
 from billing.records import (
     Accrual,
@@ -32,6 +32,7 @@ from billing.records import (
     Subscription,
     Voucher,
 )
+from billing.store.bulk_charges import BulkLine
 from billing.words import (
     Account,
     AccrualState,
@@ -400,12 +401,12 @@ class FakeBulk:
     chunk_lines = 3
 
     def __init__(self) -> None:
-        self.commands: list[DrawCharge] = []
+        self.lines: list[BulkLine] = []
         self.refusal: errors.LedgerRefusal | None = None
 
-    async def draw(self, commands: Sequence[DrawCharge], /) -> Sequence[Split | errors.LedgerRefusal]:
-        self.commands += commands
-        return [self.refusal or Split(cashback=one.amount, main=0, unpaid=0) for one in commands]
+    async def draw(self, lines: Sequence[BulkLine], /) -> Sequence[Split | errors.LedgerRefusal]:
+        self.lines += lines
+        return [self.refusal or Split(cashback=one.command.amount, main=0, unpaid=0) for one in lines]
 
 
 class Door:
