@@ -35,7 +35,6 @@ PROTECTIONS: tuple[Protection, ...] = (
         old="    .order_by(balance.c.subscription_id)\n    .with_for_update()\n",
         new="    .order_by(balance.c.subscription_id)\n",
         tests=(f"{LOCKS}::test_a_charge_that_meets_another_of_the_same_number_decides_on_what_that_one_left",),
-        quick=True,
     ),
     Protection(
         name="those rows are locked in id order",
@@ -63,7 +62,7 @@ PROTECTIONS: tuple[Protection, ...] = (
         module="sms.outbox.turns",
         old='select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))',
         new='select(bindparam("key", type_=BigInteger))',
-        tests=(OUTBOX,),
+        tests=("tests/service/test_outbox_turns.py",),
     ),
     Protection(
         name="BEGIN IMMEDIATE of SQLite's writer",
@@ -193,7 +192,7 @@ PROTECTIONS: tuple[Protection, ...] = (
         module="billing.store.schema",
         old="posting_no_delete BEFORE DELETE ON posting BEGIN",
         new="posting_no_delete BEFORE DELETE ON posting WHEN 0 BEGIN",
-        tests=(SCHEMA,),
+        tests=(f"{SCHEMA}::test_postings_are_never_changed",),
         quick=True,
     ),
     Protection(
@@ -237,7 +236,7 @@ PROTECTIONS: tuple[Protection, ...] = (
         module="billing.charging",
         old="cashback = min(draft.available_cashback, amount)",
         new="cashback = min(draft.available_cashback, max(0, amount - draft.drawable_main))",
-        tests=(ORACLE,),
+        tests=(f"{ORACLE}::test_the_ledger_splits_every_charge_as_the_second_reading_of_the_rules_does",),
         quick=True,
     ),
     Protection(
