@@ -312,6 +312,7 @@ class Gateway:
             monotonic=self._ground.reactor.seconds,
             fault=self._ground.fault,
             queued=self._dispatcher.poke,
+            requested=self._due_work_requested,
         )
 
     def _bill_surroundings(self) -> BillSurroundings:

@@ -1,5 +1,7 @@
 """The job of the 1st: runs a period's chunks one transaction each, other commands going in between.
 
+Of several processes the one whose turn due work is runs it (`gateway.leases`).
+
 Periods run in order, each once, from the month after the installation on. What was running when the process died
 goes on at its next start, before anything else is served.
 """
@@ -9,9 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
-from twisted.internet.defer import Deferred, DeferredLock
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.defer import DeferredLock
 
 from billing.calendar import next_period, period_of, period_start
 from billing.decision import Context
@@ -35,20 +35,20 @@ class MonthSurroundings:
     fault: Callable[[str], None]
     queued: Callable[[], None]
     """Called on the reactor after a chunk with notices is committed."""
+    requested: Callable[[], None]
+    """Called on the reactor when a run was asked for: whoever has the turn runs what is due."""
 
 
 class MonthJob:
     """The one runner of month jobs; as a DueSource it is due at the first instant of every month."""
 
     name = "month"
-    _log = Logger()
 
     def __init__(self, database: Transactor, surroundings: MonthSurroundings, *, installed_at: datetime) -> None:
         self._database = database
         self._around = surroundings
         self._installed_at = installed_at
         self._turn = DeferredLock()
-        self._requested: Deferred[None] | None = None
         self._is_stopping = False
 
     async def next_due(self, until: datetime) -> datetime | None:
@@ -80,31 +80,27 @@ class MonthJob:
         Raises:
             NotDue: the period has not begun.
         """
-        run = await self._database.transact(month.request_run, period, self._around.context())
+        run = await self._database.transact(self._request, period)
         is_done = run.status == "done"
-        if not is_done and self._requested is None:
-            self._requested = Deferred.fromCoroutine(self.run_due(self._around.context().now))
-            _ = self._requested.addErrback(self._failed).addBoth(self._ended)
+        if not is_done:
+            self._around.requested()
         return await self.view(period), is_done
-
-    def _failed(self, failure: Failure) -> None:
-        self._log.failure("month_run_failed", failure)
-
-    def _ended(self, _result: None) -> None:
-        self._requested = None
 
     async def view(self, period: str) -> MonthRunView:
         """Where a period's run stands; `pending` where it was never begun."""
         return await self._database.read(_view, period)
 
     async def _run(self, period: str) -> None:
-        run = await self._database.transact(month.request_run, period, self._around.context())
+        run = await self._database.transact(self._request, period)
         size, is_more = month.CHUNK_FIRST, True
         while is_more and not self._is_stopping:
             began, is_more = await self._database.transact(self._chunk, run, size)
             # With its commit, and with what the reactor was late: where others want the processor chunks are shorter.
             size = month.next_size(size, int((self._around.monotonic() - began) * MS_PER_S))
             self._around.queued()
+
+    def _request(self, connection: Connection, period: str) -> month.MonthRun:
+        return month.request_run(connection, period, self._around.context())
 
     def _chunk(self, connection: Connection, run: month.MonthRun, size: int) -> tuple[float, bool]:
         """Run the next chunk with its notices: when it began, and whether there was one."""

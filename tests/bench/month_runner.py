@@ -125,6 +125,7 @@ async def run(reactor: Any, url: str, rate: str) -> None:
         monotonic=reactor.seconds,
         fault=lambda _point: None,
         queued=lambda: None,
+        requested=lambda: None,
     )
     job = MonthJob(timed, around, installed_at=month_world.START - month_world.AGE)
     lane = LedgerLane(database, context=lambda: context, record=record, committed=lambda _outcomes: None)
