@@ -1,7 +1,7 @@
 """The operator's balance service, asked for the first line of `*100#` where the main balance is theirs (rule 42).
 
-`GET main_balance_url?msisdn=79160000001` → 200 `{"main":"123.45"}`, in time, or the line is left out: an answer that is
-late, large, redirected or nonsense is no answer, and more questions at once than are bounded here are not asked.
+`GET main_balance_url?msisdn=79160000001` → 200 `{"main":"123.45"}`, in time, or the line is left out: an answer that
+is late, large, redirected or nonsense is no answer, and more questions at once than are bounded here are not asked.
 """
 
 import json
@@ -112,8 +112,8 @@ class MainBalanceService:
 
 def _with_number(url: str, msisdn: str) -> str:
     parts = urlsplit(url)
-    asked = urlencode({"msisdn": msisdn})
-    return urlunsplit(parts._replace(path=parts.path or "/", query=f"{parts.query}&{asked}" if parts.query else asked))
+    query = "&".join(filter(None, (parts.query, urlencode({"msisdn": msisdn}))))
+    return urlunsplit(parts._replace(path=parts.path or "/", query=query))
 
 
 def _main_in(body: bytes) -> Kopecks:

@@ -3,7 +3,7 @@
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import postgres_server
@@ -81,7 +81,11 @@ def _factory(request: pytest.FixtureRequest, kind: str, host: Host, folder: Path
         return url
 
     def start(
-        *, clock_start: str = START, environ: Mapping[str, str] | None = None, config: str = "", zone: str = "UTC",
+        *,
+        clock_start: str = START,
+        environ: Mapping[str, str] | None = None,
+        config: str = "",
+        zone: str = "UTC",
         **switches: str,
     ) -> Hosted:
         """`switches`: keys of [programme]."""
@@ -117,9 +121,7 @@ def system(started: Starting) -> Hosted:
 
 
 @pytest.fixture(scope="module", params=BOTH)
-def shared(
-    request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Hosted]:
+def shared(request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
     """One running system for the tests of a module that leave clock and catalogue alone."""
     for start in _factory(request, request.param, host, tmp_path_factory.mktemp("shared")):
         yield start()

@@ -1,4 +1,4 @@
-"""A process that runs whole systems, one after another: a gateway and a simulator in one reactor, real sockets between.
+"""A process that runs whole systems, each a gateway and a simulator in one reactor with real sockets between.
 
 Starting two interpreters takes two seconds, starting two parts a few milliseconds: so every rule can be asked of a
 fresh system on both databases. Orders come as JSON lines on stdin, each is answered by one line on stdout.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineOnlyReceiver
 

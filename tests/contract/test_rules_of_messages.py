@@ -47,15 +47,9 @@ def test_every_kind_of_service_sms_comes_with_its_event_and_no_other_does(system
     system.subscriber(A, blocks=[])
     system.leave(A)
     system.told(A)
-    kinds = [one["kind"] for one in reversed(system.outbox(A))]
-    assert sorted(kinds) == sorted(
-        [
-            *("registered", "accrued", "rejected", "reversed", "credited", "bill"),
-            *("accrued", "credited", "voucher", "used_up", "port_out", "left"),
-        ]
-    ) or "used_up" not in kinds
-    assert kinds.count("bill") == 1
-    assert kinds.count("credited") == 2
+    kinds = sorted(one["kind"] for one in system.outbox(A))
+    events = ["accrued", "accrued", "bill", "credited", "credited", "left", "port_out", "registered", "rejected"]
+    assert kinds == [*events, "reversed", "used_up", "voucher"]
 
 
 @pytest.mark.rule(37)
@@ -200,9 +194,7 @@ def test_quiet_hours_may_be_others_or_none(started: Starting) -> None:
     assert system.told(A) == []
     system.clock_to("2025-03-03T12:30:00+03:00")
     assert len(system.told(A)) == 1
-    none = started(
-        environ={f"{quiet}FROM": "00:00", f"{quiet}TO": "00:00"}, clock_start="2025-03-03T23:00:00+03:00"
-    )
+    none = started(environ={f"{quiet}FROM": "00:00", f"{quiet}TO": "00:00"}, clock_start="2025-03-03T23:00:00+03:00")
     none.member(B)
     none.promo(B, "1.00", "q-1")
     assert len(none.told(B)) == 1

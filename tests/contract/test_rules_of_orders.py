@@ -40,8 +40,10 @@ def test_a_target_action_accrues_at_once_once_per_promotion_and_action(system: H
     system.refused(credit("quiz", action_id="a-1", amount="30.00", msisdn=B), 409, "CONFLICT")
     assert credit("own", action_id="a-1").body["amount"] == "15.00"
     system.refused(credit("nope", action_id="a-2", amount="1.00"), 404, "UNKNOWN_PROMO")
-    told = [f"Начислено {sum_} р кэшбэка: {name}. Доступно с 01.04. Баланс: *100*1#" for sum_, name in
-            (("30", "Quiz"), ("15", "Own"))]
+    told = [
+        f"Начислено {sum_} р кэшбэка: {name}. Доступно с 01.04. Баланс: *100*1#"
+        for sum_, name in (("30", "Quiz"), ("15", "Own"))
+    ]
     assert system.happened(A) == (
         [("programme_expense", "bonus", "30.00"), ("programme_expense", "bonus", "15.00")],
         told,

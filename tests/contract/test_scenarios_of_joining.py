@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
-from said import NINE, WELCOME, Starting
 from hosted import Hosted
+from said import NINE, WELCOME, Starting
 from system import OFF_NET, A, C, D
 
 REGISTERED = "Вы участник программы Кэшбэк. Бонус 50 р. Баланс: *100*1#"

@@ -162,8 +162,7 @@ def test_a_bill_drawn_twice_counts_once(given: WithCashback) -> None:
     system = given("800.00", "1000.00")
     with ThreadPoolExecutor(2) as pool:
         both = [
-            one.result()
-            for one in [pool.submit(system.charge, "B-7", A, "650.00", "tariff_fee") for _ in range(2)]
+            one.result() for one in [pool.submit(system.charge, "B-7", A, "650.00", "tariff_fee") for _ in range(2)]
         ]
     assert sorted(one.status for one in both) == [200, 201]
     assert both[0].body == both[1].body
