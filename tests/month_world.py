@@ -116,3 +116,23 @@ def fill(connection: Connection, size: int) -> None:
                 statement = f"INSERT INTO {table} ({columns}) {GIVEN} SELECT {values}"
                 wanted = {name: one for name, one in (given | bounds).items() if f":{name}" in statement}
                 connection.execute(text(statement), wanted)
+
+
+MIXED = (
+    "UPDATE subscription SET contract = 'corporate' WHERE subscription_id % 7 = 0",
+    "UPDATE subscription SET network = 'off_net' WHERE subscription_id % 11 = 0",
+    "UPDATE subscription SET blocks = 2 WHERE subscription_id % 13 = 0",
+    "UPDATE subscription SET tariff = NULL WHERE subscription_id % 17 = 0",
+    "UPDATE subscription SET time_zone = 'Asia/Vladivostok' WHERE subscription_id % 19 = 0",
+    "UPDATE subscription SET time_zone = 'Europe/Chisinau' WHERE subscription_id % 23 = 0",
+    "UPDATE subscription SET msisdn = '' WHERE subscription_id % 29 = 0",
+    "UPDATE balance SET bonus = 0, cashback = 0, spent_period = '2025-04' WHERE subscription_id % 31 = 0",
+    "UPDATE balance SET credited_period = '2025-04' WHERE subscription_id % 37 = 0",
+)
+
+
+def mix(connection: Connection) -> None:
+    """Every kind of standing among them: what the bench leaves out because its rows should be alike."""
+    with connection.begin():
+        for statement in MIXED:
+            connection.execute(text(statement))
