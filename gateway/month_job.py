@@ -109,10 +109,11 @@ class MonthJob:
         bounds = month.next_bounds(connection, run, size)
         if bounds is None:
             month.finish_run(connection, run.period, context.now)
+            self._around.fault("bill.before_close")
             return began, False
         month.run_chunk(connection, run.period, bounds, context)
         enqueue_month_notices(connection, run.period, bounds, self._around.timing())
-        self._around.fault("month.chunk")
+        self._around.fault("bill.after_n_lines")
         return began, True
 
 
