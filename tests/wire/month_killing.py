@@ -110,6 +110,7 @@ def run_month(url: str, begun: Any = None) -> None:
         monotonic=time.monotonic,
         fault=lambda _point: None,
         queued=lambda: None,
+        requested=lambda: None,
     )
     job = MonthJob(database, around, installed_at=month_world.START - month_world.AGE)
     if begun is not None:
