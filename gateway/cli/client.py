@@ -6,7 +6,7 @@ addresses of the operator's own network, mostly loopback.
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,6 +18,8 @@ ANSWER_SECONDS_MAX = 35.0
 
 BODY_OCTETS_MAX = 64 * 1024 * 1024
 """No answer of the contract is larger."""
+
+PIECE_OCTETS = 1 << 16
 
 OK_BELOW = 300
 
@@ -102,17 +104,50 @@ class Client:
         """The JSON body of a good answer; raises as `expect` does."""
         return self.expect(method, path, body, query=query).body
 
-    def _exchange(self, method: str, target: str, body: Any) -> Answer:
+    def patient(self, seconds_max: float) -> "Client":
+        """The same, waiting longer: for what looks at everything there is."""
+        return Client(self.base_url, key=self._key, seconds_max=seconds_max)
+
+    def download(self, path: str, *, query: Mapping[str, str | None] | None = None) -> Iterator[bytes]:
+        """The body of a good answer in pieces, as it comes; raises as `expect` does, also when it breaks off."""
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        target = self._prefix + path + (f"?{urlencode(asked)}" if asked else "")
+        connection = self._connection()
+        try:
+            connection.request("GET", target, headers=self._headers())
+            response = connection.getresponse()
+            if response.status >= OK_BELOW:
+                body = _decoded(response.read(BODY_OCTETS_MAX))
+                raise Refused(status=response.status, body=body, where=f"GET {self.base_url}{path}")
+            while piece := response.read(PIECE_OCTETS):
+                yield piece
+        except (OSError, http.client.HTTPException) as error:
+            reason = "it broke off" if isinstance(error, http.client.IncompleteRead) else str(error)
+            raise Unreachable(
+                f"cannot reach {self.base_url}: {reason or type(error).__name__}  (GET {path})",
+                fix="look at the gateway's log, then ask again",
+            ) from None
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
+        return kind(self._host, self._port, timeout=self._seconds_max)
+
+    def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json", "Connection": "close"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
+        return headers
+
+    def _exchange(self, method: str, target: str, body: Any) -> Answer:
+        headers = self._headers()
         content = None
         if body is not None:
             is_lines = isinstance(body, bytes)
             content = body if is_lines else json.dumps(body).encode()
             headers["Content-Type"] = JSON_LINES if is_lines else "application/json"
-        kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=self._seconds_max)
+        connection = self._connection()
         try:
             connection.request(method, target, body=content, headers=headers)
             response = connection.getresponse()
