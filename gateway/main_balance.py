@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
-    RequestNotSent,
     ResponseDone,
     ResponseFailed,
     ResponseNeverReceived,
@@ -36,7 +35,6 @@ UNREACHED = (
     ConnectError,
     ConnectionClosed,
     DNSLookupError,
-    RequestNotSent,
     ResponseFailed,
     ResponseNeverReceived,
 )
@@ -71,17 +69,21 @@ class MainBalanceService:
     async def main_of(self, msisdn: str) -> Kopecks | None:
         """A number's main balance; None where the service did not say it in time."""
         if len(self._asked) >= ASKED_MAX:
-            return self._silent("too many questions at once")
+            self._silent("too many questions at once")
+            return None
         asking = Deferred.fromCoroutine(self._ask(msisdn))
         self._asked.add(asking)
         try:
             main = await asking.addTimeout(self._seconds_max, self._clock)
         except (TimeoutError, CancelledError, ConnectingCancelledError):
-            return self._silent(f"no answer within {self._seconds_max:g} s")
+            self._silent(f"no answer within {self._seconds_max:g} s")
+            return None
         except NoMainBalance as reason:
-            return self._silent(str(reason))
+            self._silent(str(reason))
+            return None
         except UNREACHED as error:
-            return self._silent(type(error).__name__)
+            self._silent(f"{type(error).__name__}: {error}")
+            return None
         finally:
             self._asked.discard(asking)
         if not self._is_answering:
