@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ import postgres_server  # noqa: E402 - it lies beside the tests, in no package
 from protections import PROTECTIONS, Protection  # noqa: E402 - as above
 
 RECORD, PAGE = ROOT / "docs" / "mutation.json", ROOT / "docs" / "mutation.md"
-SECONDS_MAX = 60
+SECONDS_MAX, BASELINE_SECONDS_MAX = 120, 600
 GREEN, RED = 0, 1
 EVERY_CONSTRAINT = "tests/unit/test_every_constraint.py"
 FAILED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
@@ -45,8 +46,10 @@ class Finding:
     seconds: float
 
 
-def run_tests(mutation: object, tests: Sequence[str], *options: str) -> tuple[int, str]:
-    """Exit code and output of these tests with a mutation (None: without)."""
+def run_tests(
+    mutation: object, tests: Sequence[str], *options: str, seconds_max: float = SECONDS_MAX
+) -> tuple[int, str]:
+    """Exit code and output of these tests with a mutation (None: without); what never ends is red."""
     environ = {**os.environ, "PYTHONPATH": f"{HOOK}{os.pathsep}{ROOT}"}
     if mutation is not None:
         environ["FIRSTCHARGE_MUTATION"] = json.dumps(mutation)
@@ -62,20 +65,27 @@ def run_tests(mutation: object, tests: Sequence[str], *options: str) -> tuple[in
         *options,
         *tests,
     ]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
+    running = subprocess.Popen(
+        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    return done.returncode, done.stdout + done.stderr
+    try:
+        said, _ = running.communicate(timeout=seconds_max)
+    except subprocess.TimeoutExpired:  # a test that failed may leave a thread behind that never ends
+        running.send_signal(signal.SIGINT)  # so that servers are stopped
+        try:
+            said, _ = running.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            said, _ = running.communicate()
+        return RED, said
+    return running.returncode, said
 
 
 def judge(protection: Protection) -> Finding:
     """What the tests say without one protection."""
     began = time.monotonic()
     mutation = {"module": protection.module, "old": protection.old, "new": protection.new}
-    try:
-        code, said = run_tests(mutation, protection.tests, "-x")
-    except subprocess.TimeoutExpired as late:  # a test that fails may leave a thread behind that never ends
-        code, said = RED, (late.stdout or b"").decode(errors="replace")
+    code, said = run_tests(mutation, protection.tests, "-x")
     if code not in {GREEN, RED}:
         raise SystemExit(f"{protection.name}: pytest ended with {code}\n{said[-3000:]}")
     found = FAILED.search(said)
@@ -160,7 +170,9 @@ def main() -> int:
 
 def begin_green(chosen: Sequence[Protection]) -> None:
     """Make sure that the tests pass while everything is in its place."""
-    code, said = run_tests(None, sorted({test for one in chosen for test in one.tests}))
+    code, said = run_tests(
+        None, sorted({test for one in chosen for test in one.tests}), seconds_max=BASELINE_SECONDS_MAX
+    )
     if code != GREEN:
         raise SystemExit(f"the tests are not green to begin with\n{said[-3000:]}")
 
