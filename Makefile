@@ -6,7 +6,7 @@ PEERS ?= $(or $(FIRSTCHARGE_PEERS_DIR),$(CURDIR)/.peers)
 ARGS ?=
 export FIRSTCHARGE_PEERS_DIR := $(PEERS)
 
-.PHONY: help install install-dev demo test check bench fuzz docs pictures peers wheel lock clean
+.PHONY: help install install-dev demo test check bench fuzz mutation docs pictures peers wheel lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ bench: install-dev  ## figures against floors and peers measured in the same run
 
 fuzz: install-dev  ## long fuzzing of codec and session
 	@FIRSTCHARGE_LONG=1 $(BIN)/python -m pytest tests/property $(ARGS)
+
+mutation: install-dev  ## take protections out one by one: a test must notice (docs/mutation.md)
+	@$(BIN)/python tests/mutation/run.py --write $(ARGS)
 
 docs: install-dev  ## regenerate the tables and pictures in docs/
 	@$(BIN)/python docs/generate.py $(ARGS)
