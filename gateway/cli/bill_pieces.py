@@ -12,8 +12,9 @@ from gateway.cli.bill_checkpoint import BLOCK_OCTETS, Totals
 from gateway.cli.bill_csv import COLUMNS, LINE_OCTETS_MAX, REFUSED, Reject, csv_row, read_line, reject_row
 from gateway.cli.errors import Failed
 
+PIECE_LINES_FIRST = 1_000
 PIECE_LINES_MAX = 20_000
-"""Lines of a piece: a fraction of a second of the gateway's, a few megabytes of ours."""
+"""Lines of a piece: the first is soon answered, each next one is twice as long, up to a second of the gateway's."""
 
 INVALID = "INVALID"
 
@@ -73,6 +74,7 @@ class Reader:
         self._digest = digest
         self._read = read
         self._line_no = line_no
+        self._piece_lines = PIECE_LINES_FIRST
 
     def pieces(self) -> Iterator[Piece]:
         """Every piece; the one after that which is given out is being read meanwhile."""
@@ -86,7 +88,7 @@ class Reader:
         lines: list[Sent | Reject] = []
         bodies: list[bytes] = []
         first = self._read
-        while len(lines) < PIECE_LINES_MAX and (line := self._line()):
+        while len(lines) < self._piece_lines and (line := self._line()):
             cells = read_line(line, self._line_no)
             if isinstance(cells, Reject):
                 lines.append(cells)
@@ -95,6 +97,7 @@ class Reader:
                 bodies.append(_encode(_document(cells)))
         if self._read == first:
             return None
+        self._piece_lines = min(self._piece_lines * 2, PIECE_LINES_MAX)
         return Piece(
             lines=lines,
             body=b"\n".join(bodies),

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from gateway.database import open_engine
 
 IS_LONG = bool(os.environ.get("FIRSTCHARGE_LONG"))
-LINES, SUBSCRIBERS = (1_000_000, 100_000) if IS_LONG else (45_000, 1_000)
+LINES, SUBSCRIBERS = (1_000_000, 100_000) if IS_LONG else (12_000, 500)
 WAIT_SECONDS_MAX = 3_600
 UNREACHABLE = 3
 
