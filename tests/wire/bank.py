@@ -1,4 +1,4 @@
-"""A bank's day for one gateway process on one PostgreSQL server: clients, readers, and who pulls the plugs.
+"""A bank's day for gateway processes on one PostgreSQL server: clients, readers, and who pulls the plugs.
 
 A client asks again with the same id until it is answered, and keeps the answer; what the ledger must hold at the end
 follows from the answers alone.
@@ -40,26 +40,26 @@ def kopecks(text: str) -> int:
     return int(text.replace(".", ""))
 
 
-class Bank:
-    """The gateway as a process, the database server as another; both may be killed and started again."""
+class Gateway:
+    """One gateway process."""
 
-    def __init__(self, folder: Path, server: Server, database: str) -> None:
-        self.server = server
+    def __init__(self, folder: Path, database: str) -> None:
+        folder.mkdir(parents=True)
         self.http_port, sim_port, smpp_port = free_ports(3)
-        self._folder = folder
+        self._log = folder / "gateway.log"
         self._config = write_configuration(
             DemoOptions(
                 folder=folder, http_port=self.http_port, sim_port=sim_port, smpp_port=smpp_port, database=database
             )
         )
-        self._gateway: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the gateway; one that refuses because its predecessor's session lasts is started again."""
+        """Start it; one that finds no server, or its predecessor's session, is started again."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            if self._gateway is None or self._gateway.poll() is not None:
-                self._gateway = self._run()
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._run()
             try:
                 if http_call(self.http_port, "GET", "/healthz", timeout=5).status == 200:
                     return
@@ -67,9 +67,33 @@ class Bank:
                 time.sleep(0.03)
         raise AssertionError(self.log())
 
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+    def log(self) -> str:
+        """The end of its log."""
+        return self._log.read_text(errors="replace")[-3000:]
+
+    def _run(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "gateway", "serve", "--config", str(self._config)]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=Path.cwd())
+
+
+class Bank:
+    """Gateways on one database; they and the server may be killed and started again."""
+
+    def __init__(self, folder: Path, server: Server, database: str, gateways: int) -> None:
+        self.server = server
+        self.gateways = [Gateway(folder / f"gateway-{number}", database) for number in range(gateways)]
+
     def open(self) -> None:
         """Start, and put catalogue and members in."""
-        self.start()
+        for one in self.gateways:
+            one.start()
         for code, fee in TARIFFS.items():
             assert self.ask("PUT", f"/v1/tariffs/{code}", {"fee": fee}).status == 200
         assert self.ask("PUT", "/v1/catalogue", CATALOGUE).status == 200
@@ -81,14 +105,13 @@ class Bank:
 
     def ask(self, method: str, path: str, body: Any = None) -> Reply:
         """One call on a connection of its own."""
-        return http_call(self.http_port, method, path, body, AUTHORISED)
+        return http_call(self.gateways[0].http_port, method, path, body, AUTHORISED)
 
     def kill_gateway(self) -> None:
-        """SIGKILL, then start."""
-        assert self._gateway is not None
-        self._gateway.send_signal(signal.SIGKILL)
-        self._gateway.wait()
-        self.start()
+        """SIGKILL to one, then start it."""
+        self.gateways.append(self.gateways.pop(0))
+        self.gateways[-1].kill()
+        self.gateways[-1].start()
 
     def crash_server(self) -> None:
         """Stop the server as a crash does, then start it."""
@@ -113,19 +136,9 @@ class Bank:
         raise AssertionError("the server does not start again")
 
     def stop(self) -> None:
-        """End the gateway."""
-        if self._gateway is not None and self._gateway.poll() is None:
-            self._gateway.kill()
-            self._gateway.wait()
-
-    def log(self) -> str:
-        """The end of the gateway's log."""
-        return (self._folder / "gateway.log").read_text(errors="replace")[-3000:]
-
-    def _run(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "gateway", "serve", "--upgrade", "--config", str(self._config)]
-        with (self._folder / "gateway.log").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd=Path.cwd())
+        """End the gateways."""
+        for one in self.gateways:
+            one.kill()
 
 
 class Caller(threading.Thread):
@@ -136,9 +149,9 @@ class Caller(threading.Thread):
         self.rng = random.Random(seed)
         self.failure: BaseException | None = None
         self.asked_again = 0
-        self._bank = bank
         self._stop_event = stop
-        self._connection = http.client.HTTPConnection("127.0.0.1", bank.http_port, timeout=20)
+        self._gateways = self.rng.sample(bank.gateways, len(bank.gateways))
+        self._connection = self._connected()
 
     def run(self) -> None:
         """Act until told to stop; an action once begun is carried through."""
@@ -155,6 +168,15 @@ class Caller(threading.Thread):
         """One action."""
         raise NotImplementedError
 
+    def _connected(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self._gateways[0].http_port, timeout=20)
+
+    def _ask_another(self) -> None:
+        """The same question goes to the next gateway."""
+        self._connection.close()
+        self._gateways.append(self._gateways.pop(0))
+        self._connection = self._connected()
+
     def until_answered(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Reply:
@@ -169,10 +191,11 @@ class Caller(threading.Thread):
                 if response.status not in NOT_NOW:
                     return Reply(response.status, json.loads(text), dict(response.headers))
             except (OSError, http.client.HTTPException):
-                self._connection.close()
+                pass
+            self._ask_another()
             self.asked_again += 1
             time.sleep(0.05)
-        raise AssertionError(f"{method} {path}: no answer in {PATIENCE_S} s: {self._bank.log()}")
+        raise AssertionError(f"{method} {path}: no answer in {PATIENCE_S} s: {self._gateways[0].log()}")
 
 
 @dataclass

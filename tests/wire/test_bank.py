@@ -1,4 +1,4 @@
-"""The bank test: sixteen clients on four accounts, a real gateway on a real PostgreSQL, both killed on the way.
+"""The bank test: sixteen clients on four accounts, two gateways on a real PostgreSQL, all killed on the way.
 
 Every answer is in the ledger exactly once and nothing else is; every balance that was read is a state the journal
 passed through. FIRSTCHARGE_LONG=1 takes three minutes.
@@ -20,9 +20,11 @@ from sqlalchemy import Engine, create_engine, select, text
 from billing.programme import Programme
 from billing.store import schema
 from billing.store.verify import verify
+from gateway import migrations
+from gateway.database import open_engine
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
-CLIENTS, READERS = 16, 2
+GATEWAYS, CLIENTS, READERS = 2, 16, 2
 BETWEEN_S = 5 if IS_LONG else 1.2
 ROUNDS = 12 if IS_LONG else 1
 """Of what goes wrong: the gateway, the server orderly as a crash can be, the server's first process."""
@@ -47,7 +49,11 @@ def bank(server: Server, tmp_path: Path) -> Iterator[Bank]:
         # The tests' server commits before it writes; what is answered must survive its death here.
         connection.execute(text("ALTER DATABASE bank SET synchronous_commit = on"))
     engine.dispose()
-    bank = Bank(tmp_path, server, database)
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+    engine.dispose()
+    bank = Bank(tmp_path, server, database, GATEWAYS)
     try:
         bank.open()
         yield bank
