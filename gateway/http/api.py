@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from gateway.http.accruals import Accruals
 from gateway.http.adverts import Adverts
 from gateway.http.auth import Keys
 from gateway.http.batch import ChargesBatch
@@ -64,13 +65,13 @@ def build_router(parts: ApiParts) -> Router:
         *CatalogueCalls(directory, zone).routes(),
         *Orders(
             ledger,
-            reads,
             directory,
             zone=zone,
             wall=parts.wall,
             rejected=parts.postback_rejected,
             conflicted=parts.order_conflicted,
         ).routes(),
+        *Accruals(reads, zone).routes(),
         *Charges(ledger, reads, zone).routes(),
         *ChargesBatch(ledger, zone).routes(),
         *BillLines(parts.bulk).routes(),

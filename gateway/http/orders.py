@@ -19,27 +19,23 @@ from billing.commands import (
     OverrideAccrual,
     RecordClick,
 )
-from billing.errors import Conflict, UnknownOrder, UnknownPartner, UnknownPromo
+from billing.errors import Conflict, UnknownPartner, UnknownPromo
 from billing.money import format_money
-from billing.records import Accrual
 from billing.words import OrderChannel
 from gateway.http.auth import Scope
 from gateway.http.bodies import (
     Body,
     path_id,
-    path_msisdn,
     wire_instant,
-    wire_instant_or_none,
 )
 from gateway.http.catalogue import RewardDocument, reward_to_wire
 from gateway.http.fields import Id, Instant, Line, Msisdn, PositiveSum, Sum
-from gateway.http.ports import Directory, Ledger, Reads
+from gateway.http.ports import Directory, Ledger
 from gateway.http.problems import Problem, malformed
 from gateway.http.routing import Call, Reply, Route, answer, created
 from gateway.http.signatures import is_signed
 
 PARTNER = frozenset({Scope.PARTNER})
-PARTNER_OR_CARE = frozenset({Scope.PARTNER, Scope.CARE})
 
 
 class ClickBody(Body):
@@ -162,41 +158,6 @@ class OrderDocument(TypedDict):
     spendable_from: str | None
 
 
-class AccrualDocument(TypedDict):
-    """Every figure of an order and its reward."""
-
-    partner: str
-    partner_name: str
-    category: str
-    order_id: str
-    state: str
-    reason: str | None
-    reward: str
-    promise: RewardDocument
-    min_purchase: str
-    terms_version: str
-    click_id: str | None
-    channel: str
-    goods: str
-    delivery: str
-    returned_goods: str
-    reversed: str
-    confirmed_goods: str | None
-    paid_at: str
-    recorded_at: str
-    deadline: str
-    confirmed_at: str | None
-    accrued_period: str | None
-    ended_at: str | None
-    override_reason: str | None
-
-
-class AccrualsDocument(TypedDict):
-    """Orders of one subscription, newest first."""
-
-    items: list[AccrualDocument]
-
-
 class PromoCreditDocument(TypedDict):
     """A rewarded target action."""
 
@@ -218,36 +179,6 @@ def order_to_wire(order: OrderAnswer) -> OrderDocument:
     }
 
 
-def accrual_to_wire(one: Accrual, zone: ZoneInfo) -> AccrualDocument:
-    """Every figure of an order."""
-    return {
-        "partner": one.partner,
-        "partner_name": one.partner_name,
-        "category": one.category,
-        "order_id": one.order_id,
-        "state": one.state,
-        "reason": one.reason,
-        "reward": format_money(one.reward),
-        "promise": reward_to_wire(one.promise),
-        "min_purchase": format_money(one.min_purchase),
-        "terms_version": one.terms_version,
-        "click_id": one.click_id,
-        "channel": one.channel,
-        "goods": format_money(one.goods),
-        "delivery": format_money(one.delivery),
-        "returned_goods": format_money(one.returned_goods),
-        "reversed": format_money(one.reversed_sum),
-        "confirmed_goods": None if one.confirmed_goods is None else format_money(one.confirmed_goods),
-        "paid_at": wire_instant(one.paid_at, zone),
-        "recorded_at": wire_instant(one.recorded_at, zone),
-        "deadline": wire_instant(one.deadline, zone),
-        "confirmed_at": wire_instant_or_none(one.confirmed_at, zone),
-        "accrued_period": one.accrued_period or None,
-        "ended_at": wire_instant_or_none(one.ended_at, zone),
-        "override_reason": one.override_reason,
-    }
-
-
 class Orders:
     """The calls about clicks, orders and promotions.
 
@@ -258,7 +189,6 @@ class Orders:
     def __init__(
         self,
         ledger: Ledger,
-        reads: Reads,
         directory: Directory,
         *,
         zone: ZoneInfo,
@@ -267,7 +197,6 @@ class Orders:
         conflicted: Callable[[str, str], None],
     ) -> None:
         self._ledger = ledger
-        self._reads = reads
         self._directory = directory
         self._zone = zone
         self._wall = wall
@@ -312,19 +241,6 @@ class Orders:
             raise
         assert isinstance(outcome.answer, OrderAnswer)  # noqa: S101 - as above
         return answer(order_to_wire(outcome.answer), hit=outcome.hit)
-
-    async def show(self, call: Call) -> Reply:
-        """One order; a partner's key sees its own only."""
-        partner, order_id = path_id(call, "partner"), path_id(call, "order_id")
-        if call.principal is not None and call.principal.partner not in {None, partner}:
-            raise UnknownOrder("there is no such order")
-        return answer(accrual_to_wire(await self._reads.accrual(partner, order_id), self._zone))
-
-    async def show_all(self, call: Call) -> Reply:
-        """All orders of a subscription."""
-        items = await self._reads.accruals(path_msisdn(call))
-        document: AccrualsDocument = {"items": [accrual_to_wire(one, self._zone) for one in items]}
-        return answer(document)
 
     async def override(self, call: Call) -> Reply:
         """An operator lets an order through; audited."""
@@ -383,24 +299,6 @@ class Orders:
                 signed=True,
                 answers={200: OrderDocument},
                 refusals=("UNKNOWN_ORDER", "UNKNOWN_PARTNER", "CONFLICT"),
-            ),
-            Route(
-                method="GET",
-                path="/v1/accruals/{partner}/{order_id}",
-                handler=self.show,
-                summary="Every figure of one order",
-                scopes=PARTNER_OR_CARE,
-                answers={200: AccrualDocument},
-                refusals=("UNKNOWN_ORDER",),
-            ),
-            Route(
-                method="GET",
-                path="/v1/subscribers/{msisdn}/accruals",
-                handler=self.show_all,
-                summary="All orders of a subscription, newest first",
-                scopes=frozenset({Scope.CARE}),
-                answers={200: AccrualsDocument},
-                refusals=("UNKNOWN_SUBSCRIBER",),
             ),
             Route(
                 method="POST",
