@@ -4,7 +4,6 @@ A line is that of `/v1/charges/batch`, its answer is the split alone. While one 
 is read from the wire; the answers wait in a spool file until the body has ended, as those of the batch call do.
 """
 
-import re
 import tempfile
 from collections.abc import Awaitable, Sequence
 from typing import IO, NotRequired, Protocol
@@ -22,7 +21,7 @@ from billing.money import format_money, parse_money
 from billing.store.bulk_charges import BulkLine, bulk_line
 from billing.words import ChargeType
 from gateway.http.auth import Scope
-from gateway.http.charges import ChargeBody
+from gateway.http.charges import CHARGE_ID, ChargeBody
 from gateway.http.fields import parse_instant
 from gateway.http.msisdn import normalise
 from gateway.http.problems import malformed
@@ -35,7 +34,6 @@ LINES_AT_ONCE_MAX = 512
 SPOOL_MEMORY_OCTETS = 4 << 20
 JSON_LINES = "application/x-ndjson"
 
-_ID = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?", re.ASCII)
 _TYPES = {one.value: one for one in ChargeType}
 _SLOW = TypeAdapter(ChargeBody)
 
@@ -145,7 +143,7 @@ def _read(line: bytes | None) -> _Read:
         return _refused(None, "INVALID", f"a line is longer than {LINE_OCTETS_MAX} octets")
     try:
         given = _decode(line)
-        if not _ID.fullmatch(given.charge_id):
+        if not CHARGE_ID.fullmatch(given.charge_id):
             return _read_slowly(line)
         amount = parse_money(given.amount)
         if amount < 1:

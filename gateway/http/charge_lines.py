@@ -4,7 +4,6 @@ What this reader takes, the door's own (`ChargeBody`) takes the same; whatever i
 which says what is wrong with it.
 """
 
-import re
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
@@ -20,13 +19,12 @@ from billing.decision import Outcome
 from billing.errors import LedgerRefusal
 from billing.money import parse_money
 from billing.words import ChargeType
-from gateway.http.charges import ChargeBody, charge_to_wire
+from gateway.http.charges import CHARGE_ID, ChargeBody, charge_to_wire
 from gateway.http.fields import parse_instant
 from gateway.http.msisdn import normalise
 from gateway.http.problems import malformed
 from gateway.http.streams import LINE_OCTETS_MAX
 
-_ID = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
 _CHARGED: Mapping[str, ChargeType] = {one.value: one for one in ChargeType}
 _BODY = TypeAdapter(ChargeBody)
 
@@ -77,7 +75,7 @@ def answer_of(command: DrawCharge, outcome: Outcome | Exception, zone: ZoneInfo)
 
 def _command(line: _Line) -> DrawCharge:
     amount = parse_money(line.amount)
-    if amount <= 0 or not _ID.fullmatch(line.charge_id):
+    if amount <= 0 or not CHARGE_ID.fullmatch(line.charge_id):
         raise ValueError("left to the door's own reader")
     return DrawCharge(
         charge_id=line.charge_id,

@@ -1,8 +1,11 @@
 """Charges, their refunds and top-ups: what billing systems call."""
 
+import re
 from collections.abc import Sequence
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from billing.answers import ChargeAnswer, ChargeView, RefundAnswer, TopUpAnswer
@@ -20,12 +23,24 @@ from gateway.http.routing import Call, Reply, Route, answer, created
 BILLING = frozenset({Scope.BILLING})
 BILLING_OR_CARE = frozenset({Scope.BILLING, Scope.CARE})
 HOLD_ID_LENGTH_MAX = len(HOLD_PREFIX) + ID_LENGTH_MAX
+CALL_BESIDE = "batch"
+CHARGE_ID = re.compile(rf"(?!{CALL_BESIDE}\Z)[!-~]([ -~]{{0,62}}[!-~])?", re.ASCII)
+"""An id as any other, but for the name of a call: `GET /v1/charges/batch` could not show that charge."""
+
+
+def _no_call(charge_id: str) -> str:
+    if charge_id == CALL_BESIDE:
+        raise ValueError(f"must not be {CALL_BESIDE}: a call has this name")
+    return charge_id
+
+
+ChargeId = Annotated[Id, AfterValidator(_no_call), Field(json_schema_extra={"not": {"const": CALL_BESIDE}})]
 
 
 class ChargeBody(Body):
     """A charge to draw."""
 
-    charge_id: Id
+    charge_id: ChargeId
     msisdn: Msisdn
     type: ChargeType
     amount: PositiveSum
