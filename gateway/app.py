@@ -35,6 +35,7 @@ from gateway.assembly import (
     build_ussd,
     listen,
 )
+from gateway.bill_explain import Explanations
 from gateway.bill_file import BillFiles, BillSurroundings
 from gateway.campaigns import Campaigns
 from gateway.clock_door import ClockDoor, DuePoll
@@ -348,6 +349,7 @@ class Gateway:
             ApiParts(
                 ledger=self._lane,
                 bulk=BillFiles(self._database, self._bill_surroundings()),
+                explaining=Explanations(self._database, programme=ground.programme),
                 erasing=Erasure(self._database, self._context),
                 advertising=Campaigns(self._database, timing=ground.timing, queued=self._dispatcher.poke),
                 reads=LedgerReads(

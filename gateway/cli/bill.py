@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 import click
 
 from gateway.cli.bill_apply import apply
+from gateway.cli.bill_explain import explain
 from gateway.cli.client import Client
 from gateway.cli.errors import BadUsage, Failed
 from gateway.cli.month_progress import Rate, bar_line, split_line, sums_agree
@@ -31,6 +32,7 @@ def bill() -> None:
 
 
 bill.add_command(apply)
+bill.add_command(explain)
 
 
 @bill.command("run")

@@ -41,7 +41,7 @@ VERBS: Mapping[str, Verb] = {
     "topup": Verb("money", "topup", "Add money to a subscriber's main balance."),
     "voucher": Verb("money", "voucher", "Handset vouchers: issue, show."),
     "clock": Verb("clock", "clock", "The manual business clock: show, advance."),
-    "bill": Verb("bill", "bill", "The 1st-of-month job and billing files: run, apply."),
+    "bill": Verb("bill", "bill", "The 1st-of-month job and billing files: run, apply, explain."),
     "ledger": Verb("ledger", "ledger", "The journal: verify, statement, export, heads, reconcile."),
     "smpp": Verb("smpp", "smpp", "SMPP at hand, for any SMSC: decode, ping, bench."),
     "db": Verb("database", "db", "The database's schema: upgrade, check."),

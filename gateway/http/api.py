@@ -8,6 +8,7 @@ from gateway.http.accruals import Accruals
 from gateway.http.adverts import Adverts
 from gateway.http.auth import Keys
 from gateway.http.batch import ChargesBatch
+from gateway.http.bill_explanation import BillExplanations, Explaining
 from gateway.http.bill_lines import BillLines, BulkDrawing
 from gateway.http.care import Care
 from gateway.http.catalogue import CatalogueCalls
@@ -34,6 +35,7 @@ class ApiParts:
 
     ledger: Ledger
     bulk: BulkDrawing
+    explaining: Explaining
     erasing: Erasing
     advertising: Advertising
     reads: Reads
@@ -75,6 +77,7 @@ def build_router(parts: ApiParts) -> Router:
         *Charges(ledger, reads, zone).routes(),
         *ChargesBatch(ledger, zone).routes(),
         *BillLines(parts.bulk).routes(),
+        *BillExplanations(parts.explaining, zone).routes(),
         *Reservations(ledger, reads, zone).routes(),
         *Spending(ledger, reads, zone).routes(),
         *Care(reads, zone, currency=parts.currency, owns_main=parts.owns_main).routes(),

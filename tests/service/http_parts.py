@@ -32,6 +32,7 @@ from billing.records import (
     Subscription,
     Voucher,
 )
+from billing.store.bill_facts import BillFacts, Found
 from billing.store.bulk_charges import BulkLine
 from billing.words import (
     Account,
@@ -46,6 +47,7 @@ from billing.words import (
     ReservationState,
     VoucherState,
 )
+from gateway.bill_explain import Explanation, Step, ToldOf
 from gateway.http.api import ApiParts, build_router
 from gateway.http.auth import KeyRecord, Keys, Principal, Scope, hash_of
 from gateway.http.channel import DoorChannel
@@ -395,6 +397,23 @@ class Answer:
         return self.body["code"]
 
 
+class FakeExplaining:
+    """Explains c-1."""
+
+    async def explain(self, charge_id: str, /) -> Explanation:
+        if charge_id != "c-1":
+            raise errors.UnknownCharge("no charge has this id")
+        found = Found(cashback=15_000, main=80_000, held_cashback=0, held_main=0, credit_limit=0)
+        entry = Posting(
+            subscription_id=7, entry_no=9, tx_no=9, kind=PostingKind.CHARGE, source=Account.CASHBACK,
+            target=Account.REVENUE, amount=15_000, booked_at=NOW, effective_at=NOW, ref="c-1",
+        )  # fmt: skip
+        view = answers.ChargeView(charge=CHARGE, msisdn=A, refunds=(), settlements=())
+        facts = BillFacts(view=view, found=found, drawn=(entry,), later=(), finds_no_cashback_first=False)
+        told = ToldOf(message_id="bill:c-1", kind="bill", state="delivered", text="Bill")
+        return Explanation(facts=facts, steps=(Step(rule="28", text="Cashback pays first."),), messages=(told,))
+
+
 class FakeBulk:
     """Every line is paid from cashback, unless a refusal is set."""
 
@@ -440,6 +459,7 @@ class Door:
             ApiParts(
                 ledger=self.ledger,
                 bulk=self.bulk,
+                explaining=FakeExplaining(),
                 erasing=FakeErasing(),
                 advertising=self.advertising,
                 reads=self.reads,

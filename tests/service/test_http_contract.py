@@ -49,6 +49,7 @@ CALLS: list[tuple[str, str, Any, int]] = [
     ("POST", "/v1/promos/quiz/credits", {"action_id": "q-1", "msisdn": A, "amount": "30.00"}, 201),
     ("POST", "/v1/charges", CHARGE, 201),
     ("GET", "/v1/charges/c-1", None, 200),
+    ("GET", "/v1/charges/c-1/explanation", None, 200),
     ("POST", "/v1/charges/c-1/refunds", {"refund_id": "r-1", "amount": "50.00"}, 201),
     ("POST", "/v1/topups", {"topup_id": "t-1", "msisdn": A, "amount": "800.00"}, 201),
     ("POST", "/v1/vouchers", {"voucher_id": "v-1", "msisdn": A, "amount": "400.00"}, 201),
