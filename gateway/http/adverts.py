@@ -17,7 +17,7 @@ TEXT_LENGTH_MAX = 600
 """Ten segments of Cyrillic hold a little more."""
 
 AdvertText = Annotated[
-    str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX, pattern=r"^[^\x00]*\S[^\x00]*$")
+    str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
 ]
 
 
