@@ -22,10 +22,13 @@ class Ledger(Spending):
 
         `month_jobs=False` is a system that was down on the 1st: run `month` afterwards.
         open: a hold or voucher that ends at the very first instant of a month: it is over before
-        the job draws the fee, as "expire" comes first in the job (24).
+        the job draws the fee; the credit, due at the same instant, is posted before what it frees.
         """
         if to < self.now:
             return refuse("CONFLICT")
+        late = self.programme.local_date(self.now).replace(day=1)
+        if month_jobs and late > self.installed:
+            self.month(late.strftime("%Y-%m"))
         while True:
             first = self.programme.next_first(self.now)
             instant = self.programme.midnight(first)

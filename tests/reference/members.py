@@ -27,7 +27,7 @@ class Members(Records):
             return refuse("UNKNOWN_TARIFF")
         sub = self.find(msisdn)
         if sub is None:
-            sub = Subscription(sid=len(self.subscriptions), msisdn=msisdn, since=self.now)
+            sub = Subscription(sid=len(self.subscriptions) + 1, msisdn=msisdn, since=self.now)
             self.subscriptions.append(sub)
         limit = fields.get("credit_limit")
         if limit is not None and sub.main - self.held(sub, "main") < -limit:

@@ -146,6 +146,7 @@ class Records:
     def __init__(self, programme: Programme, now: datetime) -> None:
         self.programme = programme
         self.now = now
+        self.installed = programme.local_date(now).replace(day=1)
         self.subscriptions: list[Subscription] = []
         self.tariffs: dict[str, int] = {}
         self.partners: list[Terms] = []
@@ -254,6 +255,7 @@ class Records:
             late = accrual.too_late_from
             if accrual.state == "pending" and late is not None and self.now >= late:
                 accrual.state, accrual.reason, accrual.reward = "expired", "LATE", 0
+        self.credit_the_month()
         for hold in self.holds.values():
             if hold.state == "held" and self.now >= hold.expires_at:
                 hold.state = "expired"
@@ -262,12 +264,11 @@ class Records:
             if voucher.state == "issued" and self.now >= voucher.too_late_from:
                 voucher.state = "expired"
                 self.give_back(voucher, voucher.amount)
-        self.credit_the_month()
 
     def credit_the_month(self) -> None:
         """Crediting falls due with the 1st's first instant, whether the job came by or not (24 to 26).
 
-        open: an erased member's bonus. "Sums unchanged": nothing is credited there any more.
+        open: an erased member's bonus. The product moves it to cashback like any other, untold.
         """
         period = self.programme.month(self.now)
         instant = self.programme.midnight(self.programme.local_date(self.now).replace(day=1))
@@ -275,7 +276,7 @@ class Records:
             if (sub.sid, period) in self.credited_periods:
                 continue
             self.credited_periods.add((sub.sid, period))
-            if sub.membership != "active" or not sub.may_hold_cashback:
+            if not (sub.membership == "active" or sub.erased) or not sub.may_hold_cashback:
                 continue
             if "investigation" in sub.blocks:
                 sub.missed_first = instant
@@ -299,9 +300,10 @@ class Records:
         """What is free again on a membership that ended lapses as it would have then (8, 11).
 
         open: what a hold frees under `leave_credited = lapse` or after a port-out: it lapses late.
-        Erased sums are "unchanged": nothing lapses there.
+        open: erased sums are "unchanged", but the product lapses them all when a hold or a voucher
+        of an erased member ends.
         """
-        if sub.membership != "left" or sub.erased:
+        if sub.membership != "left":
             return
         self.post(sub, "lapse", "bonus", "lapsed", self.take_bonus(sub, sub.bonus_sum))
         if sub.msisdn is None or self.programme.leave_credited == "lapse":

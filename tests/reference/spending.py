@@ -175,10 +175,11 @@ class Spending(Earning):
                 return refuse("UNKNOWN_SUBSCRIBER")
             cashback = min(amount, self.payable_by_cashback(sub, type))
             main = amount - cashback
-            if self.programme.main_balance == "internal" and main > self.free_main(sub):
+            is_external = self.programme.main_balance == "external"  # then the caller holds it (42)
+            if not is_external and main > self.free_main(sub):
                 return refuse("INSUFFICIENT_FUNDS")
             hold = Hold(
-                sub=sub, kind=type, amount=amount, cashback=cashback, main=main,
+                sub=sub, kind=type, amount=amount, cashback=cashback, main=0 if is_external else main,
                 expires_at=self.now + timedelta(seconds=expires_in_s),
             )  # fmt: skip
             self.holds[reservation_id] = hold
