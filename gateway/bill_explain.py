@@ -120,7 +120,8 @@ def _asked(facts: BillFacts, zone: ZoneInfo) -> Step:
         rule="28",
         text=(
             f"{_sum(charge.amount)} for {charge.type.value}, by {drawn_by}; it happened at"
-            f" {_at(charge.occurred_at, zone)} and was drawn at {_at(charge.booked_at, zone)} from the balances of that moment."
+            f" {_at(charge.occurred_at, zone)} and was drawn at {_at(charge.booked_at, zone)}, from the balances of"
+            " that moment."
         ),
     )
 
