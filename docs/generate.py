@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import conformance_table
+import rules_table
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
 
@@ -48,7 +49,12 @@ def _tables(metadata: MetaData) -> list[str]:
     return lines
 
 
-PAGES = {"configuration.md": configuration, "schema.md": schema, "conformance.md": conformance_table.page}
+PAGES = {
+    "configuration.md": configuration,
+    "schema.md": schema,
+    "conformance.md": conformance_table.page,
+    "rules.md": rules_table.page,
+}
 
 
 def main() -> int:
@@ -57,7 +63,7 @@ def main() -> int:
     if "--check" in sys.argv:
         for name in stale:
             sys.stderr.write(f"docs/{name} is stale: run make docs\n")
-        missing = conformance_table.unshown()
+        missing = [*conformance_table.unshown(), *rules_table.unshown()]
         sys.stderr.write("".join(f"{line}\n" for line in missing))
         return 1 if stale or missing else 0
     for name in stale:
