@@ -16,7 +16,7 @@ from reference.replay import difference, shortened
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
 STEPS_OF_A_RUN = 50
-RUNS = int(os.environ.get("FIRSTCHARGE_REFERENCE_RUNS", "1000" if IS_LONG else "30"))
+RUNS, OPERATIONS = (1_000, 50_000) if IS_LONG else (30, 1_500)
 
 
 def test_the_ledger_equals_the_reference_ledger() -> None:
@@ -30,7 +30,9 @@ def test_the_ledger_equals_the_reference_ledger() -> None:
         suppress_health_check=list(HealthCheck),
     )
     try:
+        before = Play.operations
         run_state_machine_as_test(Play, settings=search)
+        assert Play.operations - before >= OPERATIONS
     except Exception as found:  # noqa: BLE001  (a product that fails differs, whatever it raises)
         last, opened = Play.latest, Play.opened
         assert last is not None

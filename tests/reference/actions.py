@@ -112,7 +112,7 @@ class Actions:
             {"blocks": frozenset(rng.sample(BLOCKS, rng.choice((0, 0, 1))))},
         )
         self.one_of(
-            (3, self.put_new),
+            (6, self.put_new),
             (6, lambda: self.do("put_subscriber", msisdn=self.known_number(), **rng.choice(changes))),
             (3, lambda: self.do("put_subscriber", msisdn=self.known_number(), blocks=frozenset())),
             (9, self.join),

@@ -42,7 +42,7 @@ class SideBySide:
         subs = self.model.subscriptions
         for sub in subs:
             _same("postings", sub, self.product.postings.get(sub.sid, []), sub.postings)
-            _same("notices", sub, self.product.notices.get(sub.sid, []), [_told(*one) for one in sub.notices])
+            _same("notices", sub, self.product.notices.get(sub.sid, []), [told(*one) for one in sub.notices])
         sums = {sub.sid: self._sums(sub) for sub in subs}
         found = self.product.sums()
         assert found == sums, f"sums: product {found}, model {sums}"
@@ -78,7 +78,7 @@ def _same(what: str, sub: Subscription, found: list[Any], expected: list[Any]) -
         raise AssertionError(f"{what} of {sub.sid} from {start}: product {found[start:]}, model {expected[start:]}")
 
 
-def _told(kind: str, figures: Answer) -> tuple[str, Answer]:
+def told(kind: str, figures: Answer) -> tuple[str, Answer]:
     """A notice in the words of the outbox."""
     words = dict(figures)
     day = words.pop("spendable", None) or words.pop("until", None)
