@@ -5,6 +5,7 @@ It alone imports the reactor, and here alone the wall clock is read: everything 
 
 import os
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from gateway.settings import Settings
 from gateway.settings_file import ConfigurationError, load
 
 LOG_SECRET_OCTETS = 32
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def wall_now() -> datetime:
@@ -40,6 +42,8 @@ async def _main(reactor: Any, settings: Settings, environ: Mapping[str, str], lo
         sys.stderr.write(f"firstcharge: {error}\n")
         raise SystemExit(1) from None
     reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(gateway.stop()))
+    # The reactor puts the default handlers back: a second signal would end us with its number instead of 0.
+    reactor.addSystemEventTrigger("after", "shutdown", signal.pthread_sigmask, signal.SIG_BLOCK, STOP_SIGNALS)
     await Deferred()  # until the reactor is told to stop
 
 

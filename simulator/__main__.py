@@ -28,9 +28,11 @@ from twisted.logger import (
 
 from simulator.app import SimulatedNetwork
 from simulator.errors import SimulatorError
+from simulator.personas import PERSONAS
 from simulator.settings import Settings, load_settings
 
 GC_ALLOCATIONS = 20_000
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def parsed(arguments: Sequence[str]) -> tuple[Path | None, dict[str, Any]]:
@@ -42,6 +44,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Path | None, dict[str, Any]]:
     parser.add_argument("--smpp-port", type=int, help="SMPP port (2775)")
     parser.add_argument("--gateway-url", help="where the gateway's HTTP is (http://127.0.0.1:8080)")
     parser.add_argument("--gateway-key", help="the key that clicks and clock calls use (demo-key)")
+    parser.add_argument("--persona", choices=sorted(PERSONAS), help="the SMSC to be (modern)")
     found = vars(parser.parse_args(arguments))
     path = found.pop("config")
     return path, {name: value for name, value in found.items() if value is not None}
@@ -74,6 +77,8 @@ async def _run(running_reactor: Any, settings: Settings) -> None:
         _fail(error)
     running_reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(network.stop()))
     running_reactor.callWhenRunning(_stop_once_on_signals, running_reactor)
+    # The reactor puts the default handlers back: a second signal would end us with its number instead of 0.
+    running_reactor.addSystemEventTrigger("after", "shutdown", signal.pthread_sigmask, signal.SIG_BLOCK, STOP_SIGNALS)
     host = settings.simulator.host
     sys.stdout.write(f"simulator ready: http://{host}:{network.web_port}/ smpp {host}:{network.smpp_port}\n")
     sys.stdout.flush()
@@ -89,7 +94,7 @@ def _stop_once_on_signals(running_reactor: Any) -> None:
         if len(asked) == 1:
             running_reactor.callFromThread(running_reactor.stop)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         signal.signal(number, ask)
 
 

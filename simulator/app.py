@@ -25,6 +25,7 @@ from simulator.links import Links
 from simulator.messages import MessageStore
 from simulator.origination import Origination
 from simulator.pages import Pages
+from simulator.personas import PERSONAS
 from simulator.rng import Rng
 from simulator.sessions import Accounts
 from simulator.settings import Settings
@@ -152,7 +153,7 @@ class SimulatedNetwork:
 
     async def start(self) -> None:
         """Open both ports; raises PortTaken, with nothing left open."""
-        self._gate.open()
+        await self.links.apply(PERSONAS[self._settings.persona].faults)
         try:
             self._web = self._reactor.listenTCP(
                 self._settings.sim_port, self._door, backlog=BACKLOG, interface=self._settings.host

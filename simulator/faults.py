@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator
 
 from simulator.documents import Document
+from simulator.habits import Habits, Ids
 from simulator.rng import Rng
 from sms.smpp.constants import CommandStatus, MessageState
 
@@ -133,6 +134,7 @@ class Faults(_Part):
     receipt: ReceiptFaults = ReceiptFaults()
     ussd: UssdFaults = UssdFaults()
     malformed: Probability = 0
+    habits: Habits = Habits()
 
 
 def _at_most_one(weights: dict[str, float]) -> dict[str, float]:
@@ -237,13 +239,14 @@ class FaultPlan:
         return None
 
 
-def id_in_form(message_id: str, form: IdForm) -> str:
-    """A message id (hexadecimal digits) the way a sloppy SMSC would write it in its receipts."""
+def id_in_form(message_id: str, form: IdForm, ids: Ids = Ids.HEX) -> str:
+    """A message id (digits of `ids`) the way a sloppy SMSC would write it in its receipts."""
+    base = 16 if ids is Ids.HEX else 10
     match form:
         case IdForm.HEX:
-            return f"{int(message_id, 16):x}"
+            return f"{int(message_id, base):x}"
         case IdForm.DECIMAL:
-            return str(int(message_id, 16))
+            return str(int(message_id, base))
         case IdForm.NO_ZEROS:
             return message_id.lstrip("0") or "0"
         case IdForm.AS_SENT:

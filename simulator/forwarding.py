@@ -114,8 +114,10 @@ class Forwarding:
         minute = self._network_clock.minute
         submitted_at = minute(message.at)
         done_at = submitted_at if message.state_at == message.at else minute(message.state_at)
-        form = self._plan.faults.receipt.id_form
-        receipt = self._receipts.write(message, state, submitted_at, done_at, form)
+        faults = self._plan.faults
+        receipt = self._receipts.write(
+            message, state, submitted_at, done_at, form=faults.receipt.id_form, habits=faults.habits
+        )
         if intermediate:
             receipt.esm_class = EsmClass.TYPE_INTERMEDIATE
         self._deliveries[message.account.system_id].send(receipt)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed  # noqa: A004 - Twisted's own
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
@@ -99,7 +99,7 @@ class GatewayClient:
             return await self._ask(method, path, body, sent).addTimeout(seconds_max, self._clock)
         except (ConnectError, DNSLookupError, ConnectionClosed, ResponseFailed, ResponseNeverReceived) as error:
             raise GatewayUnreachable(f"no answer from {self._url}: {_reason(error)}") from None
-        except (TimeoutError, CancelledError):
+        except (TimeoutError, CancelledError, ConnectingCancelledError):
             raise GatewayUnreachable(f"no answer from {self._url} within {seconds_max:g} s") from None
 
     def _ask(self, method: str, path: str, body: bytes, headers: Headers) -> Deferred[GatewayAnswer]:

@@ -90,6 +90,7 @@ class LinkGate(WrappingFactory[Any]):
         self._tap_of = tap_of
         self._listening: IListeningPort | None = None
         self.silent = False
+        self.announces_version = True
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802 - Twisted's name
         """A gated connection; none where the listener has too many."""
@@ -97,6 +98,7 @@ class LinkGate(WrappingFactory[Any]):
         if link is None:
             return None
         link.session.tap = self._tap_of(link)
+        link.session.announces_version = self.announces_version
         return _Gated(self, link)
 
     @property

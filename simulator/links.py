@@ -29,7 +29,8 @@ class Links:
         """These faults from now on; raises PortTaken when the port went to somebody else meanwhile."""
         before = self._plan.faults.link
         self._plan.replace(faults)
-        self._smsc.limit_rate(faults.rate_limit_per_s)
+        self._smsc.obey(faults)
+        self._gate.announces_version = faults.habits.announces_version
         self._accounts.refusing = faults.link is LinkState.REFUSE_BIND
         if faults.link is LinkState.DOWN:
             await self._gate.close()

@@ -3,6 +3,7 @@
 from datetime import datetime, tzinfo
 
 from simulator.faults import IdForm, id_in_form
+from simulator.habits import Habits
 from simulator.messages import StoredMessage
 from sms.smpp.constants import DataCoding, EsmClass, MessageState, RegisteredDelivery, Tag
 from sms.smpp.pdu import DeliverSm, SubmitMulti
@@ -57,7 +58,14 @@ class ReceiptWriter:
         self._tails: dict[_Kind, bytes] = {}
 
     def write(
-        self, message: StoredMessage, state: MessageState, submitted_at: datetime, done_at: datetime, form: IdForm
+        self,
+        message: StoredMessage,
+        state: MessageState,
+        submitted_at: datetime,
+        done_at: datetime,
+        *,
+        form: IdForm,
+        habits: Habits,
     ) -> DeliverSm:
         """The deliver_sm that tells the sender of one segment what became of it.
 
@@ -65,7 +73,7 @@ class ReceiptWriter:
         """
         pdu = message.pdu
         message_id = message.message_id
-        written_id = message_id if form is AS_SENT else id_in_form(message_id, form)
+        written_id = message_id if form is AS_SENT else id_in_form(message_id, form, habits.ids)
         tail = self._tail((state, submitted_at, done_at, _beginning(message)))
         tlvs: tuple[tuple[int, bytes], ...] = (
             (RECEIPTED_MESSAGE_ID, message_id.encode("ascii") + b"\0"),
@@ -88,7 +96,7 @@ class ReceiptWriter:
             destination_addr=pdu.source_addr,
             esm_class=TYPE_RECEIPT,
             short_message=b"id:" + written_id.encode("ascii") + tail,
-            tlvs=tlvs,
+            tlvs=tlvs if habits.receipt_parameters else (),
         )
 
     def _tail(self, kind: "_Kind") -> bytes:

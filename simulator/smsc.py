@@ -13,8 +13,9 @@ from twisted.internet.interfaces import IReactorTime
 from simulator.capture import Capture
 from simulator.clock import NetworkClock
 from simulator.deliveries import Deliveries, Ended
-from simulator.faults import FaultPlan
+from simulator.faults import FaultPlan, Faults
 from simulator.forwarding import Forwarding
+from simulator.habits import Ids, read_by, refusal, status_of
 from simulator.handsets import Handsets
 from simulator.messages import MessageStore, StoredMessage, Submission, text_of
 from simulator.operations import Operations
@@ -79,7 +80,8 @@ class Smsc:
         self._timers = Timers(clock)
         self._sessions: dict[SmppProtocol, BoundSession] = {}
         self._number = int(wall() * 1_000_000)  # above every id of an earlier run
-        self._id_format = f"%0{settings.message_id_width}X" if settings.message_id_width else "%X"
+        self._id_format_own = f"%0{settings.message_id_width}X" if settings.message_id_width else "%X"
+        self._id_format = self._id_format_own
         self._fault_rate: RateLimit | None = None
         self._responder = Responder(plan, self._timers, send_raw=self._send_raw)
         self.deliveries = {
@@ -109,9 +111,11 @@ class Smsc:
         """The bound sessions, oldest first."""
         return list(self._sessions.values())
 
-    def limit_rate(self, per_second: int | None) -> None:
-        """A rate over all accounts, or none."""
+    def obey(self, faults: Faults) -> None:
+        """What a fault document says of rates and ids, from now on."""
+        per_second = faults.rate_limit_per_s
         self._fault_rate = RateLimit(per_second) if per_second else None
+        self._id_format = "%d" if faults.habits.ids is Ids.DECIMAL else self._id_format_own
 
     async def stop(self) -> None:
         """Unbind every session and forget what was to come."""
@@ -187,7 +191,7 @@ class Smsc:
         troubled = self._plan.active
         is_plain = account.unrestricted and not session.unanswered and to.isdecimal() and to.isascii()
         if troubled or not is_plain or self._pending.is_full:
-            status = self._refusal(session, pdu.source_addr, to)
+            status = self._refusal(session, pdu, to)
             if status:
                 self._responder.answer(session, pdu, response_to(pdu, status))
                 return
@@ -201,6 +205,7 @@ class Smsc:
             session.link.respond(pdu, response)
             self.forwarding.accept(message, pdu.schedule_delivery_time, pdu.validity_period)
             return
+        read_by(self._plan.faults.habits, pdu)
         receipt_first = pdu.registered_delivery and self._plan.receipt_goes_first()
         if not receipt_first:
             self._responder.answer(session, pdu, response)
@@ -218,7 +223,7 @@ class Smsc:
         self._responder.answer(session, pdu, SubmitSmResp(command_status=status, message_id=message_id))
 
     def _data_sm(self, session: BoundSession, pdu: DataSm) -> None:
-        status = self._refusal(session, pdu.source_addr, pdu.destination_addr)
+        status = self._refusal(session, pdu, pdu.destination_addr)
         if status:
             self._responder.answer(session, pdu, response_to(pdu, status))
             return
@@ -236,7 +241,7 @@ class Smsc:
                     UnsuccessSme(destination_addr=to.dl_name, error_status_code=CommandStatus.ESME_RINVDLNAME)
                 )
                 continue
-            status = self._refusal(session, pdu.source_addr, to.destination_addr)
+            status = self._refusal(session, pdu, to.destination_addr)
             if status:
                 refused.append(
                     UnsuccessSme(
@@ -250,7 +255,7 @@ class Smsc:
             message_id = accepted[0].message_id if accepted else None
             accepted.append(self._stored(session, pdu, to.destination_addr, message_id))
         if not accepted:
-            self._responder.answer(session, pdu, response_to(pdu, CommandStatus(refused[0].error_status_code)))
+            self._responder.answer(session, pdu, response_to(pdu, refused[0].error_status_code))
             return
         response = SubmitMultiResp(message_id=accepted[0].message_id, unsuccess_smes=tuple(refused))
         self._responder.answer(session, pdu, response)
@@ -265,12 +270,12 @@ class Smsc:
         account = session.account.account
         return StoredMessage(message_id, self._store.accepted, account, to, pdu, self._wall())
 
-    def _refusal(self, session: BoundSession, source: str, to: str) -> CommandStatus:
+    def _refusal(self, session: BoundSession, pdu: Submission, to: str) -> int:
         """Why a submission is not accepted; ESME_ROK when it is."""
         account = session.account
         if not (to.isdecimal() and to.isascii()):
             return RINVDSTADR
-        if account.source and source not in account.source:
+        if account.source and pdu.source_addr not in account.source:
             return CommandStatus.ESME_RINVSRCADR
         if not account.takes_sms:
             return CommandStatus.ESME_RINVSERTYP
@@ -280,11 +285,17 @@ class Smsc:
             return CommandStatus.ESME_RTHROTTLED
         if self._pending.is_full:
             return CommandStatus.ESME_RMSGQFUL
-        if self._plan.active:
-            if self._fault_rate is not None and not self._fault_rate.take(self._clock.seconds()):
-                return CommandStatus.ESME_RTHROTTLED
-            return self._plan.refusal() or OK
-        return OK
+        return self._trouble(session, pdu) if self._plan.active else OK
+
+    def _trouble(self, session: BoundSession, pdu: Submission) -> int:
+        """The refusal that faults and habits in force have for a submission."""
+        habits = self._plan.faults.habits
+        status = refusal(habits, pdu, unanswered=session.unanswered)
+        if status:
+            return status
+        if self._fault_rate is not None and not self._fault_rate.take(self._clock.seconds()):
+            return status_of(habits.throttle_status)
+        return self._plan.refusal() or OK
 
     def _take_place_of(self, session: BoundSession, pdu: SubmitSm) -> str | None:
         """The id of the waiting message that this one replaces (SMPP 3.4 §5.2.18); that one is gone."""

@@ -1,4 +1,4 @@
-"""Instruments for any SMSC: a PDU dissector, a bind check and a load generator."""
+"""Instruments for any SMSC: a PDU dissector, a bind check, a load generator and a probe."""
 
 import sys
 from typing import Any
@@ -104,6 +104,25 @@ def bench(shell: Shell, target: Target, **options: Any) -> None:
             f"{report.unknown} answers never came, {report.never_written} messages could not be sent,"
             f" {report.accepted} were accepted"
         )
+
+
+@smpp.command("probe")
+@click.option("--from", "sender", default="CASHBACK", show_default=True, help="The sender: a name or a number.")
+@click.option("--to", required=True, help="A test phone of yours: it gets up to 50 messages.")
+@click.option(
+    "--wait", type=click.FloatRange(0, 30), default=5.0, show_default=True, metavar="SECONDS", help="For receipts."
+)
+@smsc_verb
+def probe(shell: Shell, target: Target, **options: Any) -> None:
+    """Learn the habits of the SMSC at HOST:PORT and print the link's configuration.
+
+    Sends at most 50 messages and takes at most a minute: how receipts write ids, optional parameters, what
+    data_coding 0 means, rate, window, order.
+    """
+    from gateway.cli.smpp_probe import lines_of, probe_of, report_of  # noqa: PLC0415 - Twisted is loaded by who needs it
+
+    document = report_of(target, probe_of(shell, target, options))
+    shell.show(document, lines_of(shell, document))
 
 
 def _ms(value: float) -> float:

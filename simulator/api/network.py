@@ -13,6 +13,7 @@ from simulator.http import Call, Reply, Routes, Streaming
 from simulator.links import Links
 from simulator.messages import MessageStore, StoredMessage
 from simulator.msisdn import normalised
+from simulator.personas import PERSONAS
 from simulator.settings import Simulator
 from simulator.smsc import Smsc
 from simulator.ussd_centre import UssdCentre
@@ -56,6 +57,8 @@ class NetworkApi:
         routes.add("/sim/smsc/messages/{id}", GET=self.message)
         routes.add("/sim/smsc/links", GET=self.bound_links)
         routes.add("/sim/faults", GET=self.faults, PUT=self.set_faults, DELETE=self.clear_faults)
+        routes.add("/sim/personas", GET=self.personas)
+        routes.add("/sim/personas/{name}", PUT=self.be)
         routes.add("/sim/pdus", GET=self.pdus)
         routes.add("/sim/capture.pcap", GET=self.pcap)
         routes.add("/sim/clock", GET=self.show_clock, POST=self.advance_clock)
@@ -136,6 +139,23 @@ class NetworkApi:
                 "dialogues": {"open": len(self._ussd), "late": self._ussd.late},
             }
         )
+
+    async def personas(self, call: Call) -> Reply:
+        """SMSCs that the simulator can be, and the fault document that makes it each of them."""
+        call.only_query()
+        items = [
+            {"name": name, "what": one.what, "faults": one.faults.model_dump(mode="json")}
+            for name, one in PERSONAS.items()
+        ]
+        return Reply(document={"items": items})
+
+    async def be(self, call: Call) -> Reply:
+        """Be this SMSC: its fault document is put into force."""
+        call.only_query()
+        persona = PERSONAS.get(call.path["name"])
+        if persona is None:
+            raise PathUnknown(f"no persona of this name: there are {', '.join(PERSONAS)}")
+        return await self._apply(persona.faults)
 
     async def pdus(self, call: Call) -> Reply:
         """The last PDUs, newest first: of one link, of one command, or those after a serial number."""

@@ -112,6 +112,7 @@ class Session:
         self.congestion_state: int | None = None
         self.pdus_received = 0
         self.inbound_max = inbound_max
+        self.announces_version = True
         self._tlv = tlv
         self._tlvs_allowed = tlv is TlvPolicy.ALWAYS
         self.tap = tap
@@ -374,7 +375,7 @@ class Session:
         if _accepts_bind(response):
             self.bind = request
             self._agree(request.interface_version)
-            if self._tlvs_allowed and response.tlv(Tag.SC_INTERFACE_VERSION) is None:
+            if self.announces_version and self._tlvs_allowed and response.tlv(Tag.SC_INTERFACE_VERSION) is None:
                 version = bytes((self.interface_version,))
                 response.tlvs = (*response.tlvs, (int(Tag.SC_INTERFACE_VERSION), version))
 
