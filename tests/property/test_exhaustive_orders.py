@@ -106,9 +106,8 @@ class Walk:
         (sub,) = model.subscriptions
         postings = [_plain(posting) for outcome in outcomes for posting in outcome.postings]
         assert postings == sub.postings, (order, postings, sub.postings)
-        notices = [
-            self._told(one.kind, one.params) for out in outcomes for one in notices_for(out.events, self.timing)
-        ]
+        messages = [one for outcome in outcomes for one in notices_for(outcome.events, self.timing)]
+        notices = [(one.kind, notice_figures(one.params)) for one in messages]
         assert notices == [told(*one) for one in sub.notices], (order, notices, sub.notices)
         row = books.balances[sub.sid]
         sums = (row.bonus, row.cashback, row.main, row.held_cashback, row.held_main, row.carry_over)
