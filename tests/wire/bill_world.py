@@ -151,10 +151,10 @@ class Gateway:
         raise AssertionError((self._folder / "gateway.log").read_text(errors="replace")[-3000:])
 
     def kill(self) -> None:
-        """SIGKILL."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        """SIGKILL, if it runs."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
 
     def apply(self, charges: Path, out: Path, *extra: str) -> subprocess.Popen[str]:
         """`firstcharge bill apply` as a process of its own."""

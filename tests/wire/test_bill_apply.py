@@ -80,6 +80,16 @@ def test_a_file_whose_run_and_gateway_are_killed_ends_as_if_nothing_had_happened
     charges, out = tmp_path / "charges.csv", tmp_path / "split.csv"
     write_file(charges, LINES, SUBSCRIBERS)
     gateway = Gateway(tmp_path, url)
+    try:
+        run_and_kill(gateway, charges, out)
+        check(gateway, charges, out, people)
+        again(gateway, charges, out, url)
+    finally:
+        gateway.kill()
+
+
+def run_and_kill(gateway: Gateway, charges: Path, out: Path) -> None:
+    """The run is killed, then the gateway under it, then all goes on to the end."""
     gateway.start()
     whole = charges.stat().st_size
 
@@ -106,6 +116,9 @@ def test_a_file_whose_run_and_gateway_are_killed_ends_as_if_nothing_had_happened
     assert gateway.process is not None
     print(told, f"last part {time.monotonic() - began:.1f} s, gateway {resident_mib(gateway.process.pid):.0f} MiB")
 
+
+def check(gateway: Gateway, charges: Path, out: Path, people: dict[str, Person]) -> None:
+    """Every line is split as the oracle splits it, and the ledger verifies."""
     expected = oracle(charges, people)
     with out.open(encoding="ascii") as file:
         header, *found = csv.reader(file)
@@ -114,12 +127,13 @@ def test_a_file_whose_run_and_gateway_are_killed_ends_as_if_nothing_had_happened
     verdict = gateway.ask("/v1/ledger/verify").body
     assert verdict["ok"], verdict
 
-    before = counts(url)
-    again = gateway.apply(charges, tmp_path / "again.csv")
-    assert again.wait() == 0
-    assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
+
+def again(gateway: Gateway, charges: Path, out: Path, url: str) -> None:
+    """The same file gives the same answer and adds nothing."""
+    before, repeat = counts(url), out.with_name("again.csv")
+    told, _ = gateway.apply(charges, repeat).communicate()
+    assert repeat.read_bytes() == out.read_bytes(), told
     assert counts(url) == before
-    gateway.kill()
 
 
 def counts(url: str) -> list[int]:
