@@ -25,9 +25,25 @@ _RANGE = struct.Struct(">qqqq")
 _KEY_NAME = b"firstcharge seal key"
 _KEY_ID_DIGITS = 16
 
-Row = tuple[int, int, int, str, str, str, int, int, int, str]
-"""A posting as the database gives it: subscription_id, entry_no, tx_no, kind, source, target, amount, booked_at,
-effective_at (microseconds), ref."""
+CANONICAL_SQL = " || '|' || ".join(
+    f"p.{name}"
+    for name in (
+        "subscription_id",
+        "entry_no",
+        "tx_no",
+        "kind",
+        "source",
+        "target",
+        "amount",
+        "booked_at",
+        "effective_at",
+        "ref",
+    )
+)
+"""The text of a posting `p` that is hashed, made by the database: figures in decimal, instants in microseconds.
+
+`ref` stands last, so that nothing in it can be taken for a figure.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +62,9 @@ class SealedRange:
         return b"".join([MARK.pack(entry, leaf[:8]) for entry, leaf in zip(self.entries, self.leaves, strict=True)])
 
 
-def canonical(row: Row) -> bytes:
-    """The octets of a posting that are hashed; `ref` stands last, so that nothing in it can be taken for a figure."""
-    return "%d|%d|%d|%s|%s|%s|%d|%d|%d|%s".__mod__(row).encode("utf-8")
-
-
-def leaf_of(key: bytes, row: Row) -> bytes:
-    """The keyed hash of one posting."""
-    return hmac.digest(key, canonical(row), "sha256")
+def leaf_of(key: bytes, canonical: str) -> bytes:
+    """The keyed hash of one posting, given as the database writes it."""
+    return hmac.digest(key, canonical.encode("utf-8"), "sha256")
 
 
 def head_of(key: bytes, block_no: int, previous: str, ranges: Sequence[SealedRange]) -> str:

@@ -77,7 +77,7 @@ class JournalExports:
         """
         if len(self._running) >= EXPORTS_MAX:
             raise TooManyExports
-        work = partial(_write_down, wanted=wanted, form=FORMATS[wanted.form], zone=self._zone)
+        work = partial(write_down, wanted=wanted, form=FORMATS[wanted.form], zone=self._zone)
         stream = ExportStream(self._url, self._reactor, work, self._running.discard)
         self._running.add(stream)
         return stream
@@ -178,7 +178,7 @@ class ExportStream:
             self.ended.callback(None)
 
 
-def _write_down(
+def write_down(
     connection: Connection, put: Callable[[bytes | None], None], *, wanted: Wanted, form: LineForm, zone: ZoneInfo
 ) -> None:
     """Every posting of one snapshot as lines, then the trailer."""

@@ -1,5 +1,7 @@
 """Sealed blocks: whatever is altered behind the triggers is found and named, on both databases."""
 
+import hmac
+import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -142,16 +144,29 @@ def test_two_swapped_sums_are_found(connection: Connection) -> None:
 def test_marks_made_to_fit_do_not_help_without_the_key(connection: Connection) -> None:
     where = (posting.c.subscription_id == 1, posting.c.entry_no == 1)
     connection.execute(update(posting).where(*where).values(amount=999))
-    row = tuple(connection.exec_driver_sql("SELECT * FROM posting WHERE subscription_id = 1 AND entry_no = 1").one())
+    canonical = connection.exec_driver_sql(
+        f"SELECT {sealing.CANONICAL_SQL} FROM posting p WHERE subscription_id = 1 AND entry_no = 1"  # noqa: S608
+    ).scalar_one()
     marks = connection.execute(
         select(schema.seal_range.c.marks).where(schema.seal_range.c.subscription_id == 1)
     ).scalar_one()
-    forged = sealing.MARK.pack(1, sealing.leaf_of(KEY, row)[:8]) + bytes(marks)[16:]
+    forged = sealing.MARK.pack(1, sealing.leaf_of(KEY, canonical)[:8]) + bytes(marks)[16:]
     mine = schema.seal_range.c.subscription_id == 1
     connection.execute(update(schema.seal_range).where(mine).values(marks=forged))
     ((subscription_id, ref, found),) = said(connection)
     assert (subscription_id, ref) == (0, "block 1")
     assert found.startswith("hashes to")
+
+
+def test_a_head_is_what_anybody_with_the_key_computes(connection: Connection) -> None:
+    at = "1740992400000000"
+    texts = {1: [f"1|1|1|topup|cash_in|main|100|{at}|{at}|t", f"1|2|1|topup|cash_in|main|200|{at}|{at}|t"]}
+    texts |= {2: [f"2|1|1|topup|cash_in|main|300|{at}|{at}|t"]}
+    octets = struct.pack(">q", 1) + b"\0" * 32
+    for subscription_id, postings in texts.items():
+        octets += struct.pack(">qqqq", subscription_id, 0, len(postings), len(postings))
+        octets += b"".join(hmac.digest(KEY, one.encode(), "sha256") for one in postings)
+    assert heads(connection, 0, 1)[0].head == hmac.digest(KEY, octets, "sha256").hex()
 
 
 def test_a_block_that_is_gone_is_found_in_the_middle_and_at_the_end(connection: Connection) -> None:

@@ -93,6 +93,21 @@ def remove(table: object, condition: object) -> Breaking:
     return lambda connection: connection.execute(delete(table).where(condition))  # type: ignore[arg-type]
 
 
+def second_credit(connection: Connection) -> tuple[object, ...]:
+    """The month's credit once more, under a number nobody took."""
+    found = connection.exec_driver_sql("SELECT * FROM posting WHERE kind = 'credit'").first()
+    assert found is not None
+    return (found[0], 1_000, 1_000, *found[3:])
+
+
+def erase_half(connection: Connection) -> None:
+    """The number goes, the name stays."""
+    member, owner, mine = schema.membership, schema.msisdn_owner, schema.subscription.c.subscription_id == ONE
+    connection.execute(delete(owner).where(owner.c.subscription_id == ONE))
+    connection.execute(update(schema.subscription).where(mine).values(msisdn=""))
+    connection.execute(update(member).where(member.c.subscription_id == ONE).values(full_name="Anna"))
+
+
 BROKEN: dict[str, tuple[str, Breaking]] = {
     "a balance that moved without a posting": (
         "balance_is_sum",
@@ -197,6 +212,31 @@ BROKEN: dict[str, tuple[str, Breaking]] = {
         "commit_is_charged",
         change(schema.reservation, schema.reservation.c.reservation_id == "h-2", committed=99),
     ),
+    "cashback issued and nowhere": (
+        "issued_is_accounted_for",
+        change(posting, posting.c.kind == "welcome", amount=posting.c.amount + 1),
+    ),
+    "a refund of another sum than was posted": (
+        "refund_is_posted",
+        change(schema.refund, schema.refund.c.refund_id == "r-1", main=schema.refund.c.main + 1),
+    ),
+    "a reward that is money and was never confirmed": (
+        "reward_came_to_its_state",
+        change(accrual, accrual.c.order_id == "o-1", confirmed_at=None),
+    ),
+    "a reward confirmed too late": (
+        "confirmed_in_time",
+        change(accrual, accrual.c.order_id == "o-1", deadline=accrual.c.confirmed_at),
+    ),
+    "cashback that lapsed by itself": (
+        "lapse_has_its_leaving",
+        change(posting, posting.c.kind == "voucher", kind="lapse", target="lapsed"),
+    ),
+    "a month credited twice": (
+        "credited_once_a_month",
+        lambda connection: put_rows(connection, posting, [second_credit(connection)]),
+    ),
+    "a name that outlived its erasure": ("erased_is_forgotten", erase_half),
     "a number that leads to nobody": (
         "number_is_owned",
         remove(schema.msisdn_owner, schema.msisdn_owner.c.msisdn == A),
