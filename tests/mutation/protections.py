@@ -126,21 +126,21 @@ PROTECTIONS: tuple[Protection, ...] = (
         module="gateway.postgres",
         old='"40001", "40P01", "23505"',
         new='"40001", "40P01"',
-        tests=(POSTGRES, LOCKS),
+        tests=(POSTGRES,),
     ),
     Protection(
         name="a commit of unknown fate is not run again",
         module="gateway.lanes",
         old="error.connection_invalidated and not self._is_committing",
         new="error.connection_invalidated",
-        tests=(POSTGRES, LOCKS),
+        tests=(f"{LOCKS}::test_a_commit_under_which_the_connection_broke_is_not_asked_for_again",),
     ),
     Protection(
         name="a broken connection is not used again",
         module="gateway.lanes",
         old="            self._close()\n            raise\n",
         new="            raise\n",
-        tests=(POSTGRES,),
+        tests=(f"{LOCKS}::test_after_a_lost_session_the_next_one_serves_the_database_again",),
     ),
     # Request keys
     Protection(
@@ -156,14 +156,14 @@ PROTECTIONS: tuple[Protection, ...] = (
         module="billing.requests",
         old="if not same_figures(known.figures, asked):",
         new="if False:",
-        tests=(REQUESTS,),
+        tests=(LEDGER,),
     ),
     Protection(
         name="a request key is inserted, never overwritten",
         module="billing.store.writer",
         old='(RequestKey, rows.REQUEST_KEY, "error")',
         new='(RequestKey, rows.REQUEST_KEY, "replace")',
-        tests=(LEDGER,),
+        tests=(f"{LOCKS}::test_one_id_for_two_numbers_at_once_is_one_request",),
     ),
     Protection(
         name="request keys are loaded before a command is decided",

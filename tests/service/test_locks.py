@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import pytest_twisted
 from both_databases import METADATA
-from ledger_world import A, World
+from ledger_world import A, B, World
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from twisted.internet import reactor
@@ -26,6 +27,7 @@ from billing.store.writer import put
 from billing.words import ChargeType
 from gateway import campaigns
 from gateway.database import Database, open_engine
+from gateway.postgres import SERVING_LOCK
 
 CONTEXT = World().context
 WAIT_S = 20
@@ -104,6 +106,22 @@ def test_a_charge_that_meets_another_of_the_same_number_decides_on_what_that_one
         parts = connection.execute(select(columns.charge_id, columns.main, columns.unpaid)).all()
         assert sorted(tuple(one) for one in parts) == [("c-1", 700, 0), ("c-2", 300, 400)]
         assert verify(connection, CONTEXT.programme).is_ok
+
+
+def test_one_id_for_two_numbers_at_once_is_one_request(engine: Engine) -> None:
+    with engine.begin() as connection:
+        people = [PutSubscriber(msisdn=A), PutSubscriber(msisdn=B)]
+        done(connection, *people, *(TopUp(topup_id=f"t-{of}", msisdn=of, amount=1_000) for of in (A, B)))
+    with engine.connect() as first:
+        done(first, charge("c-1", 700))
+        second = Beside(engine, lambda connection: done(connection, replace(charge("c-1", 700), msisdn=B)))
+        second.waits_for_a_lock()
+        first.commit()
+    with pytest.raises(AssertionError, match="pk_request_key"):
+        second.join()
+    with engine.connect() as connection:
+        assert verify(connection, CONTEXT.programme).is_ok
+        assert connection.execute(select(schema.charge.c.main)).scalars().all() == [700]
 
 
 def test_balance_rows_are_locked_in_id_order_however_they_lie(engine: Engine) -> None:
@@ -234,3 +252,21 @@ async def test_a_commit_under_which_the_connection_broke_is_not_asked_for_again(
         assert runs == [1]
     finally:
         await database.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_lost_session_the_next_one_serves_the_database_again(fresh_postgres: str) -> None:
+    database = Database(fresh_postgres, reactor)
+    await database.start()
+    engine = open_engine(fresh_postgres)
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    lock = text("SELECT pg_try_advisory_lock(:key)")
+    try:
+        with engine.connect() as connection:
+            assert not connection.execute(lock, {"key": SERVING_LOCK}).scalar_one()
+            connection.execute(text(f"SELECT pg_terminate_backend(pid, 5000) {others}"))
+            await database.transact(lambda one: one.execute(text("SELECT 1")).scalar_one())
+            assert not connection.execute(lock, {"key": SERVING_LOCK}).scalar_one()
+    finally:
+        await database.stop()
+        engine.dispose()

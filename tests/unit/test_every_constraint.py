@@ -214,6 +214,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any]]] = {
     "ck_business_clock_one_row": ("business_clock", {"id": 2}),
     "ck_business_clock_forward": ("business_clock", {"now": 0}),
     "pk business_clock": ("business_clock", {}),
+    "pk lease": ("lease", {}),
     "pk ussd_record": ("ussd_record", {}),
     "ck_campaign_done": ("campaign", {"campaign_id": "b", "done": 2}),
     "pk campaign": ("campaign", {}),
