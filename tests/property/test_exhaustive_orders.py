@@ -16,7 +16,7 @@ from reference.ledger import Ledger
 from reference.records import Answer
 from reference.rules import Programme
 from reference.side_by_side import told
-from reference.translation import OrderedIds, Words, partner_terms, promo_terms, switches
+from reference.translation import OrderedIds, Words, notice_figures, partner_terms, promo_terms, switches
 
 from billing.books import Books
 from billing.catalogue import build_catalogue
