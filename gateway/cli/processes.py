@@ -78,6 +78,7 @@ def serve(shell: Shell, upgrade: bool) -> int:
 @click.option("--smpp-port", type=PORT, help="The SMPP port [2775].")
 @click.option("--gateway-url", metavar="URL", help="The gateway its shops and clock talk to.")
 @click.option("--gateway-key", metavar="KEY", help="The gateway's key.")
+@click.option("--persona", metavar="NAME", help="The SMSC to be: see GET /sim/personas [modern].")
 @verb
 def simulator(shell: Shell, **options: str | int | None) -> None:
     """Run the operator simulator alone (the same as `python -m simulator`)."""
