@@ -6,7 +6,7 @@ One text per answer: sorted keys, no spaces, instants and days in ISO 8601, sums
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -75,6 +75,12 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+@lru_cache(maxsize=1_024)
+def _to_text(value: datetime | date) -> str:
+    """ISO 8601; a group of commands has one now."""
+    return value.isoformat()
+
+
 @cache
 def _record_dumper(kind: Any) -> Callable[[Any], dict[str, Any]]:
     """A function from one record to a dict of JSON values."""
@@ -114,8 +120,7 @@ def _dumper(hint: Any) -> Converter:
     if _is_record(hint):
         return _record_dumper(hint)
     if hint in (datetime, date):
-        to_text: Converter = hint.isoformat
-        return to_text
+        return _to_text
     return _as_it_is
 
 

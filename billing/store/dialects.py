@@ -138,6 +138,13 @@ def run(connection: Connection, statement: Executable, parameters: Mapping[str, 
     return connection.exec_driver_sql(prepared.sql, bound)
 
 
+def fetch(connection: Connection, statement: Executable, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """All rows of `run`, as the driver's own tuples: SQLAlchemy's cost a microsecond each, and more to slice."""
+    cursor: Any = run(connection, statement, parameters).cursor
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     """A compiled statement: `order` of its parameters, None where the driver takes them by name."""

@@ -17,7 +17,7 @@ from billing.decision import Context
 from billing.needs import Needs, needs
 from billing.records import NOBODY, Accrual, Charge, Click, Record, Reservation, Voucher
 from billing.store import rows, schema
-from billing.store.dialects import among, lock_balances, locks_rows, run
+from billing.store.dialects import among, fetch, lock_balances, locks_rows
 from billing.store.partial import is_accrued, is_open, is_pending
 from billing.store.rows import Shape
 from billing.words import KeyKind
@@ -140,7 +140,7 @@ def _find_subscriptions(connection: Connection, wanted: Needs, books: Books) -> 
             numbers.add(record.msisdn)
         ids.add(record.subscription_id)
     if numbers:
-        ids.update(run(connection, OWNER_IDS, {"values": numbers}).scalars())
+        ids.update(number for (number,) in fetch(connection, OWNER_IDS, {"values": numbers}))
     ids.discard(NOBODY)
     return ids
 
@@ -167,9 +167,9 @@ def charges_by_id(connection: Connection, charge_ids: Collection[str]) -> list[C
     given = [charge_id for charge_id, owner in owners.items() if owner is None]
     found: list[Any] = []
     if given:
-        found += run(connection, CHARGES, {"values": given}).all()
+        found += fetch(connection, CHARGES, {"values": given})
     if fees:
-        found += run(connection, FEES, {"values": fees, "owners": {owners[fee] for fee in fees}}).all()
+        found += fetch(connection, FEES, {"values": fees, "owners": {owners[fee] for fee in fees}})
     return [rows.CHARGE.record(row) for row in found]
 
 
@@ -179,7 +179,7 @@ def _load_subscriptions(
     """Subscriptions with balances, and with membership where the statement asks for it, one row each."""
     if not values:
         return
-    for row in run(connection, statement, {"values": values}).all():
+    for row in fetch(connection, statement, {"values": values}):
         books.put(rows.SUBSCRIPTION.record(row[:SUBSCRIPTION_END]))
         books.put(rows.BALANCE.record(row[SUBSCRIPTION_END:BALANCE_END]))
         if len(row) > BALANCE_END and row[BALANCE_END] is not None:
@@ -210,7 +210,7 @@ def _load(
     """Put the rows of a statement for these values into the books; no values, no statement."""
     if not values:
         return []
-    found = [shape.record(row) for row in run(connection, statement, {"values": values, **parameters}).all()]
+    found = [shape.record(row) for row in fetch(connection, statement, {"values": values, **parameters})]
     for record in found:
         books.put(record)
     return found
