@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 from typing import ClassVar
 
@@ -16,24 +17,26 @@ seeds = st.integers(0, 2**32)
 ACTIONS_OF_A_STRETCH = 5
 
 
+@cache
+def memory() -> Connection:
+    """One database for all runs: each is rolled back."""
+    return open_memory()
+
+
 class Play(RuleBasedStateMachine):
     """One run; everything is rolled back after it."""
 
-    opened: ClassVar[Connection | None] = None
     latest: ClassVar[SideBySide | None] = None
     operations: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
-        if Play.opened is None:
-            Play.opened = open_memory()
-        self.transaction = Play.opened.begin()
+        self.transaction = memory().begin()
         self.actions: Actions | None = None
 
     @initialize(seed=seeds)
     def begin(self, seed: int) -> None:
-        assert Play.opened is not None
-        self.actions = Actions(Play.opened, Random(seed))
+        self.actions = Actions(memory(), Random(seed))
         Play.latest = self.actions.both
 
     def teardown(self) -> None:
