@@ -17,6 +17,7 @@ from billing.words import AccrualState, ChargeType, KeyKind, PostingKind, Reason
 from gateway.texts import NoticeKind
 from sms.outbox.schema import message
 
+NOTICE_CHECKS = ("movement_is_told", "bill_is_told", "order_is_told", "notice_has_its_movement")
 _TOLD = "what was committed is told once"
 _COMMITTED = "what is told was committed"
 
@@ -37,12 +38,9 @@ def notice_violations(connection: Connection, above: int, up_to: int) -> Iterato
 
 @lru_cache(maxsize=1)
 def _statements() -> tuple[tuple[str, str, Select[Any]], ...]:
-    return (
-        ("movement_is_told", _TOLD, _untold_postings()),
-        ("bill_is_told", _TOLD, _untold_bills()),
-        ("order_is_told", _TOLD, _untold_orders()),
-        ("notice_has_its_movement", _COMMITTED, _unfounded()),
-    )
+    says = (_TOLD, _TOLD, _TOLD, _COMMITTED)
+    statements = (_untold_postings(), _untold_bills(), _untold_orders(), _unfounded())
+    return tuple(zip(NOTICE_CHECKS, says, statements, strict=True))
 
 
 def _id(kind: NoticeKind, *parts: Any) -> ColumnElement[str]:

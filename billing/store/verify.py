@@ -60,7 +60,7 @@ def verify_range(
         return None
     bounds = {"above": above, "up_to": up_to}
     violations: list[Violation] = []
-    for one in _checks(programme):
+    for one in checks(programme):
         violations += _violations(connection, one, bounds)
     if connection.dialect.name == "sqlite":
         violations += _violations(connection, sums_are_whole(), bounds)
@@ -75,8 +75,8 @@ def verify_range(
 
 
 @lru_cache(maxsize=4)
-def _checks(programme: Programme) -> tuple[Check, ...]:
-    """Made once: a statement that is the same object is compiled once."""
+def checks(programme: Programme) -> tuple[Check, ...]:
+    """Every check over a range; made once: a statement that is the same object is compiled once."""
     return (
         *journal_checks(),
         *charge_checks(programme),

@@ -21,6 +21,7 @@ MODULES = {
     "B6": "bench_month",
     "B9": "bench_postbacks",
     "B10": "bench_start",
+    "B12": "bench_ledger",
 }
 COLUMNS = ("name", "figure", "floor", "ratio", "target", "unit")
 
