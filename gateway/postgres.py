@@ -16,7 +16,9 @@ CONNECT_SECONDS_MAX = 3
 SILENCE_MS_MAX = 10_000
 """Octets sent and not acknowledged for so long mean that the other side is gone, on either side."""
 LOCK_WAIT_MS_MAX = 3_000
-"""A session of a killed process may last for the statement it is in."""
+"""A session of a killed process may last for the statement it is in; a frozen one holds its locks for longer."""
+IDLE_MS_MAX = 20_000
+"""A writing transaction of a process that stands still ends by then, and with it what it holds up in others."""
 SERVING_LOCK = int.from_bytes(b"firstchg", "big")
 """Key of an advisory lock: shared by the gateways that serve, exclusive for who changes the schema."""
 STANDING_LOCK = int.from_bytes(b"standing", "big")
@@ -25,7 +27,7 @@ STANDING_LOCK = int.from_bytes(b"standing", "big")
 DRIVER = "psycopg"
 SESSION_OPTIONS = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
-    f" -c tcp_user_timeout={SILENCE_MS_MAX} -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC"
+    f" -c tcp_user_timeout={SILENCE_MS_MAX} -c TimeZone=UTC"
 )
 UNLUCKY_STATES = frozenset({"40001", "40P01", "23505"})
 """serialization_failure, deadlock_detected, and unique_violation: somebody else wrote the same key first."""
@@ -45,7 +47,7 @@ def postgres_engine(url: str, *, read_only: bool = False) -> Engine:
         "connect_timeout": CONNECT_SECONDS_MAX,
         "tcp_user_timeout": SILENCE_MS_MAX,
         "application_name": "firstcharge",
-        "options": SESSION_OPTIONS,
+        "options": f"{SESSION_OPTIONS} -c idle_in_transaction_session_timeout={60_000 if read_only else IDLE_MS_MAX}",
     }
     try:
         engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
@@ -79,8 +81,13 @@ def hold_still(connection: Connection) -> None:
 
 
 def hold_to_change(connection: Connection) -> None:
-    """Until the transaction ends nobody decides by the clock or the catalogue."""
+    """Until the transaction ends nobody decides by the clock or the catalogue.
+
+    Whoever begins to decide waits behind this wait; so it is short, and fails (55P03) where somebody does not end.
+    """
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS_MAX}")
     connection.exec_driver_sql(_HOLD_TO_CHANGE)
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
 
 
 def hold_turn(connection: Connection, key: int) -> None:

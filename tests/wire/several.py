@@ -63,6 +63,7 @@ class Several:
         first, self.sim_port, self.smpp_port = free_ports(3)
         self._ports = [first, *free_ports(2)]
         folder.mkdir()
+        (folder.parent / f"{folder.name}.out").touch()
         options = DemoOptions(
             folder=folder, http_port=first, sim_port=self.sim_port, smpp_port=self.smpp_port, database=url
         )
