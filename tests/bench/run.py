@@ -19,6 +19,7 @@ MODULES = {
     "B3": "bench_notices",
     "B5": "bench_charges",
     "B6": "bench_month",
+    "B7": "bench_bill_apply",
     "B9": "bench_postbacks",
     "B10": "bench_start",
     "B12": "bench_ledger",
