@@ -132,7 +132,7 @@ class ExportStream:
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(_Over) is None:
-            self._log.failure("export_failed", failure)
+            self._log.error("export_failed {reason}", reason=failure.getErrorMessage())
             if not self._is_over:
                 self._is_over = True
                 self._done(False)
