@@ -9,6 +9,7 @@ import random
 import resource
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -135,9 +136,9 @@ async def run(reactor: Any, url: str, rate: str) -> None:
     loop.clock = reactor
     if int(rate):
         _ = loop.start(TICK_S)
-    began = reactor.seconds()
+    began, processor_began = reactor.seconds(), time.process_time()
     await job.run_due(month_world.START)
-    taken = reactor.seconds() - began
+    taken, processor_s = reactor.seconds() - began, time.process_time() - processor_began
     if loop.running:
         loop.stop()
     await lane.stop()
@@ -148,6 +149,7 @@ async def run(reactor: Any, url: str, rate: str) -> None:
         "chunk_p99_ms": _p99(timed.taken) * 1e3,
         "chunk_max_ms": max(timed.taken) * 1e3,
         **charges.figures(),
+        "processor_s": processor_s,
         "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     done = await database.read(month.run_of, month_world.PERIOD)

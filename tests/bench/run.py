@@ -1,6 +1,7 @@
 """`make bench`: every figure beside its floor or peer of the same run, its ratio and its target.
 
 Rows come from the `run()` of each bench module. `--json` for machines, `--only B1,B6` for some.
+Millions of subscriptions for B6 take longer than minutes: `python tests/bench/bench_month.py --help`.
 """
 
 import argparse
