@@ -164,7 +164,7 @@ def _subscriptions(connection: Connection) -> int:
 
 
 def _p99(values: Sequence[float]) -> float:
-    return statistics.quantiles(values, n=100)[98] if len(values) > 1 else values[0]
+    return statistics.quantiles(values, n=100, method="inclusive")[98] if len(values) > 1 else values[0]
 
 
 if __name__ == "__main__":
