@@ -1,7 +1,8 @@
 """Every order of up to five of twelve operations on one subscription, against the reference ledger.
 
 The orders are walked as a tree: what an order begins with is decided once and shared by all that go on from it.
-By default up to four operations (13,344 orders), with FIRSTCHARGE_LONG=1 up to five (108,384).
+By default up to four operations (13,344 orders), with FIRSTCHARGE_LONG=1 up to five (108,384); one less with other
+switches, contracts and networks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import perm
 
+import pytest
 from reference.givens import A, catalogue
 from reference.ledger import Ledger
 from reference.records import Answer
@@ -28,17 +30,32 @@ from gateway.notices import Timing, notices_for
 from sms.outbox.quiet import QuietHours
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
-LENGTH_MAX = 5 if IS_LONG else 4
+LENGTH_MAX, LENGTH_OF_OTHERS = (5, 4) if IS_LONG else (4, 3)
 NOW = datetime(2025, 3, 20, 9, tzinfo=UTC)
 
 Step = tuple[str, Answer]
 
-GIVEN: tuple[Step, ...] = (
-    ("put_subscriber", {"msisdn": A, "tariff": "smart", "credit_limit": 100_00}),
-    ("click", {"click_id": "k1", "msisdn": A, "partner": "ozon"}),
-)
+CLICK: Step = ("click", {"click_id": "k1", "msisdn": A, "partner": "ozon"})
+
+
+JOIN: Step = ("join", {"msisdn": A, "form": "full"})
+
+
+def subscriber(**fields: object) -> tuple[Step, ...]:
+    return (("put_subscriber", {"msisdn": A, "tariff": "smart", "credit_limit": 100_00, **fields}),)
+
+
+OTHERS = {
+    "lapse, keep": (subscriber(), Programme(leave_credited="lapse", returns_after_credit="keep")),
+    "all or nothing, capped": (subscriber(), Programme(part_payment=False, monthly_spend_cap=40_00)),
+    "external": (subscriber(), Programme(main_balance="external", spend_types=frozenset({"usage"}))),
+    "corporate": (subscriber(contract="corporate"), Programme()),
+    "off-net": (subscriber(network="off_net"), Programme()),
+    "investigated": ((*subscriber(), JOIN, *subscriber(blocks=frozenset({"investigation"}))), Programme()),
+}
+
 TWELVE: tuple[Step, ...] = (
-    ("join", {"msisdn": A}),
+    JOIN,
     ("leave", {"msisdn": A, "confirm": True}),
     ("paid", {"partner": "ozon", "order_id": "o1", "click_id": "k1", "goods": 2000_00}),
     ("confirmed", {"partner": "ozon", "order_id": "o1"}),
@@ -56,8 +73,10 @@ TWELVE: tuple[Step, ...] = (
 class Walk:
     """The tree: at each node the product's outcomes so far, and what both must agree on."""
 
-    def __init__(self, programme: Programme) -> None:
+    def __init__(self, given: Sequence[Step], programme: Programme, length_max: int) -> None:
+        self.given = (*given, CLICK)
         self.programme = programme
+        self.length_max = length_max
         terms, promos = catalogue(0, NOW)
         running = build_catalogue([partner_terms(one) for one in terms], [promo_terms(one) for one in promos], "1")
         self.context = Context(now=NOW, programme=switches(programme), catalogue=running, ids=OrderedIds())
@@ -68,10 +87,11 @@ class Walk:
 
     def from_here(self, taken: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
         """Every way to go on from an order that was walked."""
-        if len(taken) == LENGTH_MAX + len(GIVEN):
+        so_far = taken[len(self.given) :]
+        if len(so_far) == self.length_max:
             return
         for step in TWELVE:
-            if step not in taken:
+            if step not in so_far:
                 self.orders += 1
                 order = (*taken, step)
                 self.from_here(order, self.one_more(order, outcomes))
@@ -122,10 +142,24 @@ def _plain(posting: Posting) -> tuple[str, str, str, int]:
     return posting.kind.value, posting.source.value, posting.target.value, posting.amount
 
 
-def test_every_order_of_the_operations_ends_as_in_the_reference_ledger() -> None:
-    walk = Walk(Programme())
+def walked(given: Sequence[Step], programme: Programme, length_max: int) -> int:
+    """How many orders were walked, all alike."""
+    walk = Walk(given, programme, length_max)
     outcomes: tuple[Outcome, ...] = ()
-    for length in range(1, len(GIVEN) + 1):
-        outcomes = walk.one_more(GIVEN[:length], outcomes)
-    walk.from_here(GIVEN, outcomes)
-    assert walk.orders == sum(perm(len(TWELVE), length) for length in range(1, LENGTH_MAX + 1))
+    for length in range(1, len(walk.given) + 1):
+        outcomes = walk.one_more(walk.given[:length], outcomes)
+    walk.from_here(walk.given, outcomes)
+    return walk.orders
+
+
+def orders_up_to(length_max: int) -> int:
+    return sum(perm(len(TWELVE), length) for length in range(1, length_max + 1))
+
+
+def test_every_order_of_the_operations_ends_as_in_the_reference_ledger() -> None:
+    assert walked(subscriber(), Programme(), LENGTH_MAX) == orders_up_to(LENGTH_MAX)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_every_shorter_order_does_so_for_others(other: str) -> None:
+    assert walked(*OTHERS[other], LENGTH_OF_OTHERS) == orders_up_to(LENGTH_OF_OTHERS)
