@@ -1,8 +1,8 @@
 """Several processes on one PostgreSQL: one has the turn, all go by one clock and one catalogue, never an old one."""
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 import pytest_twisted
@@ -10,71 +10,22 @@ from sqlalchemy import Connection, select
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
+from two_processes import START, Both, both
 
 from billing.catalogue import PartnerTerms
 from billing.records import Reward
 from billing.store.columns import from_micros
 from billing.words import Category
-from gateway import migrations, schema
+from gateway import schema
 from gateway.clock_door import ClockDoor, DuePoll
-from gateway.clocks import DueSource, ManualClock, SystemClock, open_clock
-from gateway.database import Database
+from gateway.clocks import DueSource, SystemClock
 from gateway.directory import StoredDirectory
 from gateway.http.ports import CatalogueDocument, ClockRefused
-from gateway.leases import DUE_WORK, DueTurn, TurnLost, confirm, release, take
-from gateway.standing import Standing
+from gateway.leases import DUE_WORK, TurnLost, confirm, release, take
 
-START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
+__all__ = ["both"]
+
 DAY = timedelta(days=1)
-
-
-class Process:
-    """The shared parts of one gateway."""
-
-    def __init__(self, name: str, url: str) -> None:
-        self.name = name
-        self.database = Database(url, reactor)
-        self.turn = DueTurn(self.database, reactor, owner=name, wall=lambda: START, is_shared=True)
-        self.clock = ManualClock(self.database, START, self.turn)
-        self.directory = StoredDirectory(self.database, now=self.clock.now, is_shared=True)
-
-    async def start(self) -> None:
-        await self.database.start()
-        await self.database.transact(open_clock, START)
-        await self.directory.load()
-        self.database.follow(Standing(self.clock, self.directory))
-
-    async def stop(self) -> None:
-        await self.turn.stop()
-        await self.directory.stop()
-        await self.database.stop()
-
-
-class Both:
-    """Two of them."""
-
-    def __init__(self, url: str) -> None:
-        self.first, self.second = Process("first", url), Process("second", url)
-
-    async def start(self) -> None:
-        migrating = Database(self.first.database.url, reactor)
-        await migrating.start()
-        await migrating.transact(migrations.upgrade)
-        await migrating.stop()
-        await self.first.start()
-        await self.second.start()
-
-    async def stop(self) -> None:
-        await self.first.stop()
-        await self.second.stop()
-
-
-@pytest.fixture
-def both(fresh_postgres: str) -> Iterator[Both]:
-    made = Both(fresh_postgres)
-    pytest_twisted.blockon(Deferred.fromCoroutine(made.start()))
-    yield made
-    pytest_twisted.blockon(Deferred.fromCoroutine(made.stop()))
 
 
 class Source:
