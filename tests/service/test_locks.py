@@ -25,7 +25,7 @@ from billing.store.ledger import execute
 from billing.store.verify import verify
 from billing.store.writer import put
 from billing.words import ChargeType
-from gateway import campaigns
+from gateway import campaigns, leases
 from gateway.database import Database, open_engine
 from gateway.postgres import SERVING_LOCK
 
@@ -191,6 +191,20 @@ def test_a_consent_that_a_campaign_has_read_stays_until_its_adverts_are_committe
         stop.execute(text("SET LOCAL lock_timeout = 50"))
         with pytest.raises(OperationalError, match="lock timeout"):
             stop.execute(update(schema.membership).values(adverts=False))
+
+
+def test_a_lease_that_lapses_during_a_transaction_is_taken_over_after_its_commit(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert leases.take(connection, "work", "one", CONTEXT.now, lease_s=0.3)
+    with engine.connect() as one, engine.connect() as other:
+        leases.confirm(one, "work", "one", CONTEXT.now)
+        time.sleep(0.4)
+        other.execute(text("SET LOCAL lock_timeout = 50"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            leases.take(other, "work", "other", CONTEXT.now)
+        other.rollback()
+        one.commit()
+        assert leases.take(other, "work", "other", CONTEXT.now)
 
 
 def test_the_journal_is_never_truncated(engine: Engine) -> None:
