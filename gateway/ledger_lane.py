@@ -7,7 +7,7 @@ which the request key answers.
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from twisted.internet.defer import Deferred
 
 from billing.commands import Command
@@ -28,7 +28,7 @@ GONE_STATES = frozenset({"57P01", "57P02", "57P03"})
 
 def is_unreachable(error: Exception) -> bool:
     """Whether there was no PostgreSQL server to ask: whoever asks next in the same group would find none either."""
-    if not isinstance(error, DBAPIError):
+    if not isinstance(error, OperationalError | InterfaceError):
         return False
     state = getattr(error.orig, "sqlstate", "")
     return state is None or state in GONE_STATES
@@ -37,8 +37,8 @@ def is_unreachable(error: Exception) -> bool:
 class LedgerLane:
     """The one way a command reaches the ledger.
 
-    `context()` gives the decision's surroundings (now, programme, catalogue, ids); it is asked inside the transaction.
-    `record(connection, outcomes, context)` runs in the same transaction: notices are committed with the money.
+    `context()` gives the decision's surroundings (now, programme, catalogue, ids); it is asked inside the
+    transaction. `record(connection, outcomes, context)` runs there too: notices are committed with the money.
     `committed(outcomes)` is called on the reactor after the commit, before the callers get their answers.
     """
 
