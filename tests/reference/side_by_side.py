@@ -25,7 +25,7 @@ class SideBySide:
     def do(self, operation: str, **body: Any) -> Answer:
         """One operation on both; the answer they agree on."""
         self.trace.append((operation, body))
-        expected = getattr(self.model, operation)(**body)
+        expected: Answer = getattr(self.model, operation)(**body)
         found = self.product.do(operation, body)
         self.product.look()
         assert found == expected, f"{operation} {body}: product {found}, model {expected}"
