@@ -4,6 +4,7 @@ Starting two interpreters takes two seconds, starting two parts a few millisecon
 fresh system on both databases. Orders come as JSON lines on stdin, each is answered by one line on stdout.
 """
 
+import gc
 import json
 import os
 import random
@@ -29,6 +30,7 @@ from simulator.app import SimulatedNetwork
 from simulator.settings import load_settings
 
 MASK_SECRET = b"only for tests"
+GC_ALLOCATIONS = 50_000
 
 
 class Orders(LineOnlyReceiver):
@@ -106,6 +108,7 @@ def main() -> None:
     os.dup2(2, 1)  # whoever prints must not be taken for an answer
     set_up_logs(sys.stderr, is_terminal=False, secret=MASK_SECRET)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(GC_ALLOCATIONS, 20, 100)
     StandardIO(Orders(), stdout=out)
     reactor.seconds = time.monotonic
     reactor.run(installSignalHandlers=False)

@@ -16,24 +16,28 @@ def split(answer: Any) -> tuple[str, str, str]:
 
 
 @pytest.mark.rule(28)
-@pytest.mark.parametrize("type_", TYPES)
-def test_every_charge_takes_cashback_to_the_kopeck_before_main(system: Hosted, type_: str) -> None:
-    system.member(A, main="100.00")
-    system.cashback(A, "0.50")
-    system.paid("ozon", A, "o-1", "1000.00")
-    system.promo(A, "70.00", "q-1")
-    system.forget(A)
-    first = system.charge("c-1", A, "50.49", type_).body
+def test_every_charge_takes_cashback_to_the_kopeck_before_main(system: Hosted) -> None:
+    for number, type_ in enumerate(TYPES):
+        takes_cashback_first(system, f"7916100000{number}", type_)
+
+
+def takes_cashback_first(system: Hosted, msisdn: str, type_: str) -> None:
+    system.member(msisdn, main="100.00")
+    system.cashback(msisdn, "0.50")
+    system.paid("ozon", msisdn, f"o-{msisdn}", "1000.00")
+    system.promo(msisdn, "70.00", f"q-{msisdn}")
+    system.forget(msisdn)
+    first = system.charge(f"c-1-{msisdn}", msisdn, "50.49", type_).body
     assert (split(first), first["status"]) == (("50.49", "0.00", "0.00"), "paid")
     assert first["steps"] == [{"from": "cashback", "amount": "50.49"}]
-    second = system.charge("c-2", A, "0.03", type_).body
+    second = system.charge(f"c-2-{msisdn}", msisdn, "0.03", type_).body
     assert second["steps"] == [{"from": "cashback", "amount": "0.01"}, {"from": "main", "amount": "0.02"}]
-    assert system.posted(A) == [
+    assert system.posted(msisdn) == [
         ("cashback", "revenue", "50.49"),
         ("cashback", "revenue", "0.01"),
         ("main", "revenue", "0.02"),
     ]
-    balance = system.balance(A)
+    balance = system.balance(msisdn)
     assert (balance["bonus"], balance["pending"]) == ("70.00", "50.00")
 
 
