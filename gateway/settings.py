@@ -59,7 +59,9 @@ class ProgrammeSection(Section):
     main_balance: Literal["internal", "external"] = Field(
         default="internal", description="Who owns the main account: this ledger, or the operator's charging system."
     )
-    main_balance_url: Url = Field(default="", description="External main balance: where `*100#` asks for it.")
+    main_balance_url: Url = Field(
+        default="", description='External: `*100#` asks GET URL?msisdn=NUMBER, answered {"main":"123.45"}.'
+    )
     welcome_bonus: Sum = Field(default="50.00", description="Bonus for joining, once per subscription for life.")  # type: ignore[assignment]
     rounding: Rounding = Field(default=Rounding.ARITHMETIC_MIN1, description="How a reward becomes whole roubles.")
     confirm_days_max: int = Field(default=90, ge=1, le=3650, description="Days a shop has to confirm an order.")
