@@ -226,11 +226,3 @@ def lock_balances(connection: Connection, subscription_ids: Collection[int]) -> 
         return False
     connection.execute(LOCKED, {"values": subscription_ids}).all()
     return True
-
-
-def lock_balances_between(connection: Connection, above: int, up_to: int) -> None:
-    """Lock the balance rows with above < id ≤ up_to, in id order; nothing on SQLite."""
-    if connection.dialect.name == "sqlite":
-        return
-    key = balance.c.subscription_id
-    connection.execute(select(key).where(key > above, key <= up_to).order_by(key).with_for_update()).all()

@@ -18,7 +18,7 @@ from billing.errors import NotDue
 from billing.money import Kopecks
 from billing.store import month_sql, schema
 from billing.store.columns import to_micros
-from billing.store.dialects import insert
+from billing.store.dialects import insert, locks_rows
 from billing.store.dialects import run as run_prepared
 
 CHUNK_MS_TARGET = 35
@@ -174,7 +174,7 @@ def run_chunk(connection: Connection, period: str, bounds: Bounds, context: Cont
         "above": bounds.above,
         "up_to": bounds.up_to,
     }
-    if connection.dialect.name != "sqlite":
+    if locks_rows(connection):
         run_prepared(connection, LOCKED, parameters)
     before: Any = run_prepared(connection, statements.before, parameters).one()
     run_prepared(connection, statements.fill, parameters)
