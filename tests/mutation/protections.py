@@ -257,14 +257,14 @@ PROTECTIONS: tuple[Protection, ...] = (
     Protection(
         name="held cashback is left alone",
         module="billing.draft",
-        old='return self.cashback - int(self.field("held_cashback"))',
+        old='return self.cashback - self._held("held_cashback", self._start.held_cashback)',
         new="return self.cashback",
         tests=(ORACLE,),
     ),
     Protection(
         name="held main is left alone",
         module="billing.draft",
-        old='return max(0, self.main - int(self.field("held_main")) + self._start.credit_limit)',
+        old='return max(0, self.main - self._held("held_main", self._start.held_main) + self._start.credit_limit)',
         new="return max(0, self.main + self._start.credit_limit)",
         tests=(ORACLE,),
     ),

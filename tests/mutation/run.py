@@ -33,7 +33,7 @@ RECORD, PAGE = ROOT / "docs" / "mutation.json", ROOT / "docs" / "mutation.md"
 SECONDS_MAX, BASELINE_SECONDS_MAX = 120, 600
 AFTER_FAILURE_S = 8
 CONSTRAINT = "constraint "
-GREEN, RED = 0, 1
+GREEN, RED, NOT_FOUND = 0, 1, 97
 EVERY_CONSTRAINT = "tests/unit/test_every_constraint.py"
 FAILED = re.compile(r"^(tests/\S+?::.+?) (?:FAILED|ERROR)\b", re.MULTILINE)
 DIALECTS = ("sqlite", "postgresql")
@@ -95,6 +95,8 @@ def judge(protection: Protection) -> Finding:
     began = time.monotonic()
     mutation = {"module": protection.module, "old": protection.old, "new": protection.new}
     code, said = run_tests(mutation, protection.tests, "-x")
+    if code == NOT_FOUND:
+        raise SystemExit(f"{protection.name}: its text does not stand once in {protection.module}")
     if code not in {GREEN, RED}:
         raise SystemExit(f"{protection.name}: pytest ended with {code}\n{said[-3000:]}")
     found = FAILED.search(said)
