@@ -30,7 +30,7 @@ from billing.words import Account
 
 SUBSCRIPTIONS_AT_ONCE = 5_000
 """Looked at together for postings without seal."""
-POSTINGS_AT_ONCE = 4_000
+POSTINGS_AT_ONCE = 2_000
 """Most postings of a block: writing it takes some hundredths of a second."""
 
 QUARTER_MICROS = 15 * 60 * 1_000_000

@@ -62,9 +62,7 @@ class FakeJournal:
         return made[:limit]
 
     async def closed_days(self, since: str, until: str, limit: int) -> Sequence[ClosedDay]:
-        line = DayLine(
-            kind=PostingKind.TOPUP, source=Account.CASH_IN, target=Account.MAIN, postings=2, amount=10_050
-        )
+        line = DayLine(kind=PostingKind.TOPUP, source=Account.CASH_IN, target=Account.MAIN, postings=2, amount=10_050)
         made = ClosedDay(
             day="2025-03-02",
             closed_at=SEALED_AT,

@@ -7,9 +7,7 @@ PATH = "/v1/ledger/export"
 
 def request(door: Door, path: str, version: str = "1.1", method: str = "GET") -> Connection:
     connection = door.connect()
-    connection.send(
-        f"{method} {path} HTTP/{version}\r\nHost: x\r\nAuthorization: Bearer ops-key\r\n\r\n".encode()
-    )
+    connection.send(f"{method} {path} HTTP/{version}\r\nHost: x\r\nAuthorization: Bearer ops-key\r\n\r\n".encode())
     return connection
 
 
