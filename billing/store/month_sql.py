@@ -377,14 +377,9 @@ def _totals() -> Select[Any]:
 
 def notices() -> Select[Any]:
     """Who is told what of the chunk that was just run, in the same transaction: see `month.MonthNotice`."""
-    columns: list[ColumnElement[Any]] = [
-        *(WORK.c[name] for name in ("subscription_id", "msisdn", "time_zone")),
-        WORK.c.credit.label("credited"),
-        *(WORK.c[name] for name in ("fee", "cashback", "main")),
-        _unpaid.label("unpaid"),
-        WORK.c.used_up,
-    ]
+    kept = (WORK.c[name] for name in ("subscription_id", "msisdn", "time_zone", "fee", "cashback", "main", "used_up"))
     is_told = or_(WORK.c.credit > 0, WORK.c.cashback > 0, WORK.c.used_up == 1)
+    columns = (*kept, WORK.c.credit.label("credited"), _unpaid.label("unpaid"))
     return select(*columns).where(_within(WORK), is_told)
 
 
