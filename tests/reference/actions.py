@@ -116,6 +116,7 @@ class Actions:
             (6, lambda: self.do("put_subscriber", msisdn=self.known_number(), **rng.choice(changes))),
             (3, lambda: self.do("put_subscriber", msisdn=self.known_number(), blocks=frozenset())),
             (9, self.join),
+            (3, self.investigate),
             (3, lambda: self.do("leave", msisdn=self.number(), confirm=rng.random() < 0.6)),
             (2, lambda: self.do("patch_adverts", msisdn=self.number(), adverts=rng.random() < 0.5)),
             (2, lambda: self.do("number_change", msisdn=self.number(), new_msisdn=rng.choice(NUMBERS))),
@@ -135,6 +136,16 @@ class Actions:
         number = rng.choice(outside or NUMBERS)
         form, adverts = rng.choice(("full", "full", "login")), rng.random() < 0.5
         self.do("join", msisdn=number, accept_terms=rng.random() < 0.9, form=form, adverts=adverts)
+
+    def investigate(self) -> None:
+        """A block comes, something happens, it is lifted again."""
+        number = self.number()
+        if self.both.model.find(number) is None:
+            return
+        self.do("put_subscriber", msisdn=number, blocks=frozenset({"investigation"}))
+        self.rng.choice((self.earn, self.spend, self.pass_time))()
+        if self.both.model.find(number) is not None:
+            self.do("put_subscriber", msisdn=number, blocks=frozenset())
 
     def erase(self) -> None:
         if self.both.is_month_late:
