@@ -46,7 +46,7 @@ _EXTENSION = {
 class Alphabet:
     """A basic (locking) table of 128 positions and an extension (single shift) table reached through ESC.
 
-    Both directions are derived once, so that coding a text is one call into C.
+    A reserved position holds U+FFFD. Both directions are derived once, so that coding a text is one call into C.
     """
 
     basic: str
@@ -55,7 +55,9 @@ class Alphabet:
 
     def __post_init__(self) -> None:
         septets_of = {ord(char): bytes((ESC, code)) for code, char in self.extension.items()}
-        septets_of |= {ord(char): bytes((code,)) for code, char in enumerate(self.basic) if code != ESC}
+        septets_of |= {
+            ord(char): bytes((code,)) for code, char in enumerate(self.basic) if code != ESC and char != REPLACEMENT
+        }
         object.__setattr__(self, "_septets_of", septets_of)
 
     def holds(self, text: str) -> bool:
