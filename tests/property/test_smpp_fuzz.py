@@ -22,7 +22,7 @@ from sms.smpp.pdu import (
 )
 from sms.smpp.session import Role, Session, SessionState
 
-MUTANTS = int(os.environ.get("FIRSTCHARGE_FUZZ", "200000" if os.environ.get("FIRSTCHARGE_LONG") else "20000"))
+MUTANTS = int(os.environ.get("FIRSTCHARGE_FUZZ", "2000000" if os.environ.get("FIRSTCHARGE_LONG") else "20000"))
 SEED = int(os.environ.get("FIRSTCHARGE_SEED", "1"))
 
 OCTETS = [encode(pdu) for pdu in SAMPLES]

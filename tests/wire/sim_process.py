@@ -19,17 +19,17 @@ A = "79160000001"
 
 
 class SimProcess:
-    """A simulator on free ports; the gateway it asks for the time is not there."""
+    """A simulator on free ports (or those given: HTTP, SMPP); the gateway it asks for the time is not there."""
 
-    def __init__(self, folder: Path, configuration: str = "") -> None:
+    def __init__(self, folder: Path, configuration: str = "", *, ports: tuple[int, int] = (0, 0)) -> None:
         config = folder / "sim.toml"
         config.write_text(configuration, encoding="utf-8")
         with socket.create_server(("127.0.0.1", 0)) as nobody:
             away = nobody.getsockname()[1]
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "simulator", "--config", str(config), "--sim-port", "0", "--smpp-port", "0"),
-                *("--gateway-url", f"http://127.0.0.1:{away}"),
+                *(sys.executable, "-m", "simulator", "--config", str(config), "--sim-port", str(ports[0])),
+                *("--smpp-port", str(ports[1]), "--gateway-url", f"http://127.0.0.1:{away}"),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -50,6 +50,11 @@ class SimProcess:
             self.process.send_signal(signal.SIGTERM)
         _, complaints = self.process.communicate(timeout=15)
         return self.process.returncode, complaints
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash."""
+        self.process.kill()
+        self.process.communicate(timeout=15)
 
     def http(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """One call; status and document."""

@@ -2,37 +2,21 @@
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest_twisted
-from sqlalchemy import Connection
+from sending_half import NOON, Programme, message
 from twisted.internet import reactor as _reactor
 from twisted.internet import task
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
+from twisted.internet.endpoints import TCP4ServerEndpoint
 
-from gateway.database import Database, sqlite_engine
-from sms.delivery.counters import DeliveryCounters
-from sms.delivery.submission import sender_of
-from sms.dispatcher import Dispatcher, LinkTerms, SendingTerms, Surroundings
+from gateway.database import sqlite_engine
 from sms.errors import SmppError
-from sms.inbound import Inbound, SmsLinkHandler
-from sms.outbox import (
-    Claimed,
-    ClassPolicy,
-    MobileOriginated,
-    NewMessage,
-    QuietHours,
-    Rendered,
-    enqueue,
-    messages_of,
-    metadata,
-)
-from sms.smpp.client import EsmeLink
-from sms.smpp.config import LinkConfig, Timing
+from sms.outbox import metadata
+from sms.smpp.config import Timing
 from sms.smpp.constants import CommandStatus, EsmClass, MessageState, Tag
 from sms.smpp.pdu import DeliverSm, Pdu, SubmitSm, SubmitSmResp
 from sms.smpp.protocol import SmppProtocol
@@ -40,7 +24,6 @@ from sms.smpp.receipt import Receipt, format_receipt_text
 from sms.smpp.server import Accepted, SmscFactory
 
 reactor: Any = _reactor
-NOON = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 
 
 class Smsc:
@@ -100,84 +83,6 @@ class Smsc:
         self.links.remove(link)
 
 
-class Programme:
-    """The sending half of a gateway on a file."""
-
-    def __init__(self, file: Path, port: int) -> None:
-        self.database = Database(f"sqlite:///{file}", reactor)
-        self.counters = DeliveryCounters()
-        self.heard: list[MobileOriginated] = []
-        self.dispatcher = Dispatcher(
-            SendingTerms(
-                owner="gateway",
-                sender=sender_of("CASHBACK"),
-                quiet=QuietHours(),
-                service=ClassPolicy(unknown_grace_s=0.5, backoff_first_s=0.1),
-            ),
-            [LinkTerms(name="sms")],
-            Surroundings(
-                clock=reactor,
-                wall=lambda: datetime.now(UTC),
-                business=lambda _connection: NOON,
-                rng=random.Random(1),
-                transact=self.database.transact,
-                fault=lambda _name: None,
-            ),
-            render=self._render,
-            counters=self.counters,
-        )
-        self.inbound = Inbound(
-            self.dispatcher.journal,
-            transact=self.database.transact,
-            wall=lambda: datetime.now(UTC),
-            counters=self.counters,
-            on_mo=self._on_mo,
-            committed=self.dispatcher.poke,
-        )
-        self.link = EsmeLink(
-            LinkConfig(name="sms", host="127.0.0.1", port=port, system_id="gateway", password="secret1", window=5),
-            SmsLinkHandler("sms", self.dispatcher.lines, self.inbound),
-            endpoint=TCP4ClientEndpoint(reactor, "127.0.0.1", port),
-            clock=reactor,
-            rng=random.Random(1),
-        )
-
-    def _render(self, _connection: Connection, messages: Sequence[Claimed]) -> Sequence[Rendered]:
-        return [Rendered(text=f"Message {one.message_id}", language="en") for one in messages]
-
-    def _on_mo(self, connection: Connection, mo: MobileOriginated) -> None:
-        self.heard.append(mo)
-        enqueue(connection, [message(f"keyword:{len(self.heard)}", mo.source)])
-
-    async def queue(self, *messages: NewMessage) -> None:
-        await self.database.transact(enqueue, messages)
-        self.dispatcher.poke()
-
-    async def states(self) -> dict[str, str]:
-        found = await self.database.read(messages_of, 1, NOON)
-        return {one.message_id: one.state.value for one in found}
-
-    async def until_delivered(self, count: int) -> None:
-        for _ in range(400):
-            states = await self.states()
-            if len(states) == count and set(states.values()) == {"delivered"}:
-                return
-            await task.deferLater(reactor, 0.05)
-        raise AssertionError(await self.states())
-
-
-def message(message_id: str, msisdn: str) -> NewMessage:
-    return NewMessage(
-        message_id=message_id,
-        subscription_id=1,
-        msisdn=msisdn,
-        kind="accrued",
-        params="{}",
-        created_at=NOON,
-        not_before=NOON,
-    )
-
-
 @asynccontextmanager
 async def running(tmp_path: Path) -> AsyncIterator[tuple[Smsc, Programme]]:
     smsc = Smsc()
@@ -191,17 +96,12 @@ async def running(tmp_path: Path) -> AsyncIterator[tuple[Smsc, Programme]]:
     engine = sqlite_engine(f"sqlite:///{tmp_path / 'outbox.sqlite3'}")
     metadata.create_all(engine)
     engine.dispose()
-    programme = Programme(tmp_path / "outbox.sqlite3", port.getHost().port)
-    await programme.database.start()
-    await programme.dispatcher.start()
-    await programme.link.start()
+    programme = Programme(f"sqlite:///{tmp_path / 'outbox.sqlite3'}", port.getHost().port)
+    await programme.start()
     try:
         yield smsc, programme
     finally:
-        await programme.dispatcher.stop(drain_s=2)
-        await programme.inbound.stop()
-        await programme.link.stop()
-        await programme.database.stop()
+        await programme.stop()
         await port.stopListening()
         for link in list(smsc.links):
             link.abort()
