@@ -17,18 +17,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from billing.answers import AdvertsAnswer
 from billing.calendar import period_of
 from billing.charging import Split
 from billing.decision import Context, Outcome
-from billing.events import CashbackAccrued, MemberLeft, NumberChanged
+from billing.events import CashbackAccrued
 from gateway import __version__, faults, migrations
 from gateway.alarms import Alarms
 from gateway.assembly import (
     CannotServe,
     Ground,
     UssdParts,
-    build_dispatcher,
     build_door,
     build_keys,
     build_main_balance,
@@ -49,32 +47,23 @@ from gateway.http.api import ApiParts
 from gateway.http.door import HttpDoor
 from gateway.http.ports import ClockRefused, MonthRunView
 from gateway.ids import RandomIds
-from gateway.keywords import Keywords
 from gateway.leases import DueTurn
 from gateway.ledger_lane import LedgerLane
 from gateway.ledger_office import LedgerOffice, Told
 from gateway.lifecycle import Lifecycle, Part
 from gateway.links import Links
 from gateway.logs import Masker
+from gateway.messaging import Messaging
 from gateway.metrics import Metrics
 from gateway.month_job import MonthJob, MonthSurroundings
-from gateway.notices import notices_for
 from gateway.operations import GatewayOperations
 from gateway.reading import LedgerReads
-from gateway.rendering import queue_balance
 from gateway.settings import Settings, to_programme
 from gateway.standing import Standing
 from gateway.ussd_reading import UssdLookups
 from gateway.ussd_records import UssdRecords
-from sms.delivery.counters import DeliveryCounters
-from sms.inbound import Inbound
-from sms.outbox import drop_adverts, enqueue, readdress
 from ussd.records import SessionRecord
 
-MS_PER_S = 1_000
-COOKIE_OCTETS = 32
-BACKLOG = 1_024
-"""Connections that may wait to be accepted: hundreds of callers at once are refused by Twisted's default of 50."""
 USSD_DRAIN_S = 2.5
 SMS_DRAIN_S = 2.5
 """A stop takes at most 10 s in all."""
@@ -112,21 +101,10 @@ class Gateway:
         self._lane = LedgerLane(
             self._database, context=self._context, record=self._queue_notices, committed=self._committed
         )
-        self._counters = DeliveryCounters()
-        self._metrics = Metrics(self._counters)
+        self._messaging = Messaging(ground, context=self._context)
+        self._dispatcher = self._messaging.dispatcher
+        self._metrics = Metrics(self._messaging.counters)
         self._alarms = Alarms()
-        self._dispatcher = build_dispatcher(ground, self._counters)
-        self._keywords = Keywords(
-            service_number=settings.sms.service_number, context=self._context, timing=ground.timing
-        )
-        self._inbound = Inbound(
-            self._dispatcher.journal,
-            transact=self._database.transact,
-            wall=wall,
-            counters=self._counters,
-            on_mo=self._keywords.answer,
-            committed=self._dispatcher.poke,
-        )
         self._lookups = UssdLookups(self._database, programme=ground.programme, now=self.now)
         self._records = UssdRecords(self._database, lost=partial(self._log.failure, "ussd_records_lost"))
         self._main_balance = build_main_balance(ground)
@@ -135,7 +113,7 @@ class Gateway:
             UssdParts(
                 lane=self._lane,
                 lookups=self._lookups,
-                queue_balance=self._queue_balance,
+                queue_balance=self._messaging.queue_balance,
                 main_balance=self._main_balance,
                 session_ended=self._session_ended,
             ),
@@ -144,7 +122,7 @@ class Gateway:
             settings.links,
             reactor,
             lines=self._dispatcher.lines,
-            inbound=self._inbound,
+            inbound=self._messaging.inbound,
             ussd=self._ussd,
             changed=self._metrics.link_changed,
         )
@@ -183,7 +161,7 @@ class Gateway:
         await start(Part(name="records", stop=self._records.stop))
         await start(Part(name="main balance", stop=self._main_balance.stop))
         await start(Part(name="links", stop=self._links.stop))
-        await start(Part(name="inbound", stop=self._inbound.stop))
+        await start(Part(name="inbound", stop=self._messaging.inbound.stop))
         await start(
             Part(
                 name="dispatcher",
@@ -273,17 +251,7 @@ class Gateway:
         return await months.view(period_of(self.now(), self._ground.programme.zone))
 
     def _queue_notices(self, connection: Connection, outcomes: Sequence[Outcome], context: Context) -> None:
-        events = [event for outcome in outcomes for event in outcome.events]
-        if events:
-            enqueue(connection, notices_for(events, self._ground.timing(context.now)))
-        for event in events:
-            if isinstance(event, NumberChanged):
-                readdress(connection, event.subscription.subscription_id, event.subscription.msisdn)
-            elif isinstance(event, MemberLeft):
-                drop_adverts(connection, event.subscription.subscription_id)
-        for outcome in outcomes:
-            if isinstance(outcome.answer, AdvertsAnswer) and not outcome.answer.membership.adverts:
-                drop_adverts(connection, outcome.answer.membership.subscription_id)
+        self._messaging.queue_notices(connection, outcomes, context)
         if _accrues(outcomes):
             self._ground.fault("accrual.before_commit")
 
@@ -297,14 +265,6 @@ class Gateway:
     def _session_ended(self, record: SessionRecord) -> None:
         self._metrics.session_ended(record)
         self._records.add(record)
-
-    async def _queue_balance(self, msisdn: str, ref: str, latin: bool) -> bool:
-        def queue(connection: Connection) -> bool:
-            return queue_balance(connection, msisdn, ref, latin=latin, timing=self._ground.timing())
-
-        is_queued = await self._database.transact(queue)
-        self._dispatcher.poke()
-        return is_queued
 
     def _month_surroundings(self) -> MonthSurroundings:
         return MonthSurroundings(

@@ -6,110 +6,37 @@ only then are octets written. Answers are stored in groups by the journal; those
 the bound nothing more is taken. Several processes may send from one database: see `sms.outbox.senders`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sms.delivery.counters import DeliveryCounters
 from sms.delivery.flight import Flight, Part
-from sms.delivery.journal import Journal, Transact
+from sms.delivery.journal import Journal
 from sms.delivery.line import Line
 from sms.delivery.lines import Lines
+from sms.delivery.looking import Beat, Upkeep, look_after
 from sms.delivery.pause import Pause
-from sms.delivery.submission import Sender, relative_period, submit_sm
+from sms.delivery.submission import relative_period, submit_sm
 from sms.delivery.taking import Batch, Order, Render, Taken, take
+from sms.delivery.terms import LinkTerms, SendingTerms, Surroundings
 from sms.outbox.claim import Claimant
 from sms.outbox.instants import from_micros, to_micros
 from sms.outbox.model import ServiceClass
-from sms.outbox.quiet import QuietHours
 from sms.outbox.responses import Settled
-from sms.outbox.retry import ADVERT_POLICY, SERVICE_POLICY, ClassPolicy, Policies, Rng, StatusClass
-from sms.outbox.senders import (
-    BEAT_SECONDS,
-    Recovered,
-    begin,
-    extend,
-    is_alone,
-    leave,
-    others_send,
-    recover,
-)
+from sms.outbox.senders import BEAT_SECONDS, begin, leave, others_send, recover
 from sms.outbox.settle import verdict
-from sms.outbox.upkeep import Resent, due_unknown, forget_receipts, release_held
 from sms.outbox.views import has_untried, next_release
+
+__all__ = ["Dispatcher", "LinkTerms", "SendingTerms", "Surroundings"]
 
 POLL_S = 1.0
 """Due work is looked for this often; never one long timer."""
-UNRECORDED_MAX = 2_000
-"""Messages taken whose outcome is not stored; a kill leaves at most these in doubt."""
-PARTS_MAX = 10
 TRY_SECONDS_MAX = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkTerms:
-    """What sending must know of a link: its contracted rate, its share, its own reading of statuses."""
-
-    name: str
-    rate_per_s: float | None = None
-    weight: int = 1
-    status_classes: Mapping[int, StatusClass] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendingTerms:
-    """How the programme sends: in whose name, at which hours, how persistently.
-
-    `owner` names this run of this process, as no other is or was named.
-    """
-
-    owner: str
-    sender: Sender
-    quiet: QuietHours
-    service: ClassPolicy = SERVICE_POLICY
-    advert: ClassPolicy = ADVERT_POLICY
-    parts_max: int = PARTS_MAX
-    unrecorded_max: int = UNRECORDED_MAX
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a dispatcher is given of the world: clocks, chance, the database, named points for tests to kill at.
-
-    `business(connection)` is the business clock as a transaction sees it.
-    """
-
-    clock: IReactorTime
-    wall: Callable[[], datetime]
-    business: Callable[[Connection], datetime]
-    rng: Rng
-    transact: Transact
-    fault: Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Upkeep:
-    """What ended by itself in one look."""
-
-    held_released: int
-    unknown: Resent
-    receipts_forgotten: int
-    taken_over: Recovered
-    was_leased: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Beat:
-    """What this process says of itself, now and then, and what it looks for then."""
-
-    owner: str
-    lines_up: int
 
 
 class Dispatcher:
@@ -291,8 +218,8 @@ class Dispatcher:
         self._looked_at = now
         beat = None
         if now - self._beaten_at >= BEAT_SECONDS:
-            beat = _Beat(owner=self._terms.owner, lines_up=sum(line.is_up for line in self.lines))
-        found: _Upkeep = await self._around.transact(_look_after, self._around.wall(), self._policies, beat)
+            beat = Beat(owner=self._terms.owner, lines_up=sum(line.is_up for line in self.lines))
+        found: Upkeep = await self._around.transact(look_after, self._around.wall(), self._policies, beat)
         if beat is not None:
             self._beaten_at = now
         if not found.was_leased:
@@ -383,17 +310,3 @@ class Dispatcher:
             on_room=self._has_room,
             may_write=self._is_leased,
         )
-
-
-def _look_after(connection: Connection, now: datetime, policies: Policies, beat: _Beat | None) -> _Upkeep:
-    taken_over, was_leased = Recovered(given_back=0, in_doubt=0), True
-    if beat is not None and not is_alone(connection):
-        was_leased = extend(connection, beat.owner, now, lines_up=beat.lines_up)
-        taken_over = recover(connection, now, policies)
-    return _Upkeep(
-        held_released=release_held(connection, now),
-        unknown=due_unknown(connection, now, policies),
-        receipts_forgotten=forget_receipts(connection, now),
-        taken_over=taken_over,
-        was_leased=was_leased,
-    )
