@@ -28,7 +28,7 @@ from twisted.logger import (
 
 from simulator.app import SimulatedNetwork
 from simulator.errors import SimulatorError
-from simulator.personas import PERSONAS
+from simulator.personas import EVERY_PERSONA
 from simulator.settings import Settings, load_settings
 
 GC_ALLOCATIONS = 20_000
@@ -44,7 +44,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Path | None, dict[str, Any]]:
     parser.add_argument("--smpp-port", type=int, help="SMPP port (2775)")
     parser.add_argument("--gateway-url", help="where the gateway's HTTP is (http://127.0.0.1:8080)")
     parser.add_argument("--gateway-key", help="the key that clicks and clock calls use (demo-key)")
-    parser.add_argument("--persona", choices=sorted(PERSONAS), help="the SMSC to be (modern)")
+    parser.add_argument("--persona", choices=sorted(EVERY_PERSONA), help="the SMSC to be (modern)")
     found = vars(parser.parse_args(arguments))
     path = found.pop("config")
     return path, {name: value for name, value in found.items() if value is not None}

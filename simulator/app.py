@@ -25,7 +25,7 @@ from simulator.links import Links
 from simulator.messages import MessageStore
 from simulator.origination import Origination
 from simulator.pages import Pages
-from simulator.personas import PERSONAS
+from simulator.personas import EVERY_PERSONA
 from simulator.rng import Rng
 from simulator.sessions import Accounts
 from simulator.settings import Settings
@@ -92,7 +92,14 @@ class SimulatedNetwork:
             changed=self._changes.note,
         )
         self._gate = self._guarded(accounts)
-        self.links = Links(plan=plan, gate=self._gate, accounts=accounts, smsc=self.smsc)
+        self.links = Links(
+            plan=plan,
+            gate=self._gate,
+            accounts=accounts,
+            smsc=self.smsc,
+            clock=reactor,
+            rng_for_seed=rng_for_seed,
+        )
         self._door = Door(self._routes(), clock=reactor, allowed_hosts=(options.host, *options.allowed_hosts))
 
     def _guarded(self, accounts: Accounts) -> LinkGate:
@@ -153,7 +160,7 @@ class SimulatedNetwork:
 
     async def start(self) -> None:
         """Open both ports; raises PortTaken, with nothing left open."""
-        await self.links.apply(PERSONAS[self._settings.persona].faults)
+        await self.links.apply(EVERY_PERSONA[self._settings.persona].faults)
         try:
             self._web = self._reactor.listenTCP(
                 self._settings.sim_port, self._door, backlog=BACKLOG, interface=self._settings.host

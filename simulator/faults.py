@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from simulator.documents import Document
 from simulator.habits import Habits, Ids
+from simulator.misbehaviour import GOOD_MANNERS, Misbehaviour
 from simulator.rng import Rng
 from sms.smpp.constants import CommandStatus, MessageState
 
@@ -135,6 +136,7 @@ class Faults(_Part):
     ussd: UssdFaults = UssdFaults()
     malformed: Probability = 0
     habits: Habits = Habits()
+    misbehaviour: Misbehaviour = GOOD_MANNERS
 
 
 def _at_most_one(weights: dict[str, float]) -> dict[str, float]:
@@ -156,7 +158,8 @@ class FaultPlan:
         """These faults from now on; the dice start again from their seed."""
         self.faults = faults
         self._rng = self._rng_for_seed(faults.seed)
-        self.active = faults.model_copy(update={"seed": 0, "link": LinkState.UP}) != Faults()
+        elsewhere = {"seed": 0, "link": LinkState.UP, "misbehaviour": GOOD_MANNERS}
+        self.active = faults.model_copy(update=elsewhere) != Faults()
 
     def clear(self) -> None:
         """No faults at all."""

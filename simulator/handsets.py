@@ -107,7 +107,7 @@ def concatenation_of(message: StoredMessage) -> Concatenation | None:
     """Which part of which message this is: by its user data header, else by its sar_* parameters."""
     if message.has_header:
         try:
-            in_header, _ = split_header(message.text)
+            in_header = split_header(message.text)[0].concatenation
         except HeaderMalformed:
             in_header = None
         if in_header is not None:

@@ -21,29 +21,34 @@ BACKLOG = 1_024
 """Connections that may wait to be accepted; Twisted's default of 50 refuses a burst of phones."""
 
 
-class _Gated(ProtocolWrapper):
+class Gated(ProtocolWrapper):
     """One connection behind the gate."""
 
     factory: Any  # a LinkGate, whose base types it otherwise
     transport: Any  # ours is TCP, which ITransport does not say
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Nothing comes through while the link is silent."""
         if not self.factory.silent:
             self.wrappedProtocol.dataReceived(data)
 
     def write(self, data: bytes) -> None:
+        """As above."""
         if not self.factory.silent:
             write_now(self.transport, data)
 
     def writeSequence(self, iovec: Any) -> None:  # noqa: N802 - Twisted's name
+        """As above."""
         if not self.factory.silent:
             self.transport.writeSequence(iovec)
 
     def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """A silent link closes nothing."""
         if not self.factory.silent:
             super().loseConnection()
 
     def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """As above."""
         if not self.factory.silent:
             self.transport.abortConnection()
 
@@ -72,7 +77,7 @@ def write_now(transport: Any, data: bytes) -> None:
 class LinkGate(WrappingFactory[Any]):
     """Wraps the SMSC's factory and owns its port."""
 
-    protocol = _Gated
+    protocol = Gated
 
     def __init__(
         self,
@@ -91,6 +96,7 @@ class LinkGate(WrappingFactory[Any]):
         self._listening: IListeningPort | None = None
         self.silent = False
         self.announces_version = True
+        self.wrapping: Callable[[LinkGate, SmppProtocol], Gated] = Gated
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802 - Twisted's name
         """A gated connection; none where the listener has too many."""
@@ -99,7 +105,7 @@ class LinkGate(WrappingFactory[Any]):
             return None
         link.session.tap = self._tap_of(link)
         link.session.announces_version = self.announces_version
-        return _Gated(self, link)
+        return self.wrapping(self, link)
 
     @property
     def port(self) -> int:

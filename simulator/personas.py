@@ -1,4 +1,7 @@
-"""SMSCs by name, each with a thing it does its own way. Chosen by `/sim/personas/NAME` or `[simulator] persona`."""
+"""SMSCs by name, chosen by `/sim/personas/NAME` or `[simulator] persona`.
+
+PERSONAS do a thing their own way and can be worked with; HOSTILE_PERSONAS are broken or mean no good.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -54,3 +57,51 @@ PERSONAS: Mapping[str, Persona] = {
     "number_senders": _persona("refuses names as senders", habits={"names_as_senders": False}),
     "no_receipts": _persona("never sends a receipt", receipt={"drop": 1}),
 }
+
+
+def _hostile(what: str, **misbehaviour: object) -> Persona:
+    return _persona(what, misbehaviour=misbehaviour)
+
+
+HOSTILE_PERSONAS: Mapping[str, Persona] = {
+    "never_binds": _hostile("takes connections and never answers a bind", bind="never"),
+    "late_bind": _hostile("answers a bind after a minute", bind_delay_ms=60_000),
+    "drops_binds": _hostile("closes the connection instead of answering a bind", bind="dropped"),
+    "unbinds_at_once": _hostile("accepts a bind and says unbind", unasked="unbind"),
+    "hangs_up": _hostile("closes the connection after every PDU it sends", hangs_up_after=1),
+    "flapping": _hostile("is up for a second and down for a second", flap_ms=1_000),
+    "half_open": _persona("takes connections; octets vanish in both directions", link="half_open"),
+    "mute": _hostile("accepts binds and then says nothing at all", mute=True),
+    "no_enquire_link": _hostile("answers everything but enquire_link", answers_enquire_link=False),
+    "enquire_link_storm": _hostile(
+        "asks enquire_link 500 times a second", unasked="enquire_links", unasked_count=100_000, unasked_per_s=500
+    ),
+    "late_answers": _persona("answers submissions after twenty minutes", response={"delay_ms": 1_200_000}),
+    "wrong_sequence": _hostile("answers under the wrong sequence_number", number_offset=1_000),
+    "fails_every_second": _hostile("answers every second submission with ESME_RSYSERR", fails_every_second=True),
+    "not_reading": _hostile("accepts a bind and never reads its socket again", reads=False),
+    "giant_length": _hostile("sends a PDU of two gigabytes", unasked="giant_length"),
+    "tiny_length": _hostile("sends a PDU of eight octets", unasked="tiny_length"),
+    "garbage": _hostile("sends octets that are no PDUs", unasked="garbage"),
+    "unknown_commands": _hostile("sends requests that nobody defined", unasked="unknown_commands", unasked_count=50),
+    "mutants": _hostile(
+        "sends PDUs with spoiled octets", unasked="mutants", unasked_count=100_000, unasked_per_s=1_000
+    ),
+    "delivery_flood": _hostile(
+        "delivers as fast as the socket takes it", unasked="messages", unasked_count=20_000, unasked_per_s=20_000
+    ),
+    "shuffled_parts": _hostile(
+        "delivers the parts of long messages in any order, double, or not at all",
+        unasked="shuffled_parts",
+        unasked_count=14,
+    ),
+    "unknown_receipts": _hostile(
+        "sends receipts for ids it never gave", unasked="unknown_receipts", unasked_count=20
+    ),
+    "odd_numbers": _hostile(
+        "delivers from 8-prefixed numbers, with a plus, and of wrong TON and NPI",
+        unasked="odd_numbers",
+        unasked_count=14,
+    ),
+}
+EVERY_PERSONA: Mapping[str, Persona] = {**PERSONAS, **HOSTILE_PERSONAS}

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from simulator.errors import ConfigurationInvalid
-from simulator.personas import PERSONAS
+from simulator.personas import EVERY_PERSONA
 
 ENVIRONMENT_PREFIX = "FIRSTCHARGE__"
 
@@ -73,7 +73,7 @@ class Simulator(_Section):
     messages_max: int = Field(default=200_000, ge=100, le=5_000_000)
     pdus_max: int = Field(default=20_000, ge=100, le=1_000_000)
     message_id_width: int = Field(default=14, ge=0, le=64)
-    persona: Literal[tuple(PERSONAS)] = "modern"  # type: ignore[valid-type] # the names stand in one place
+    persona: Literal[tuple(EVERY_PERSONA)] = "modern"  # type: ignore[valid-type] # the names stand in one place
 
 
 class Settings(_Section):

@@ -13,7 +13,7 @@ from simulator.http import Call, Reply, Routes, Streaming
 from simulator.links import Links
 from simulator.messages import MessageStore, StoredMessage
 from simulator.msisdn import normalised
-from simulator.personas import PERSONAS
+from simulator.personas import EVERY_PERSONA
 from simulator.settings import Simulator
 from simulator.smsc import Smsc
 from simulator.ussd_centre import UssdCentre
@@ -145,16 +145,16 @@ class NetworkApi:
         call.only_query()
         items = [
             {"name": name, "what": one.what, "faults": one.faults.model_dump(mode="json")}
-            for name, one in PERSONAS.items()
+            for name, one in EVERY_PERSONA.items()
         ]
         return Reply(document={"items": items})
 
     async def be(self, call: Call) -> Reply:
         """Be this SMSC: its fault document is put into force."""
         call.only_query()
-        persona = PERSONAS.get(call.path["name"])
+        persona = EVERY_PERSONA.get(call.path["name"])
         if persona is None:
-            raise PathUnknown(f"no persona of this name: there are {', '.join(PERSONAS)}")
+            raise PathUnknown(f"no persona of this name: there are {', '.join(EVERY_PERSONA)}")
         return await self._apply(persona.faults)
 
     async def pdus(self, call: Call) -> Reply:
