@@ -53,6 +53,9 @@ class SimulatorSection(BaseModel):
     message_id_width: int = Field(
         default=14, ge=0, le=64, description="Digits of its message ids; 0 without padding."
     )
+    persona: str = Field(
+        default="modern", pattern=r"^[a-z0-9_]{1,40}$", description="The SMSC it is: see GET /sim/personas."
+    )
 
 
 class Account(BaseModel):

@@ -73,7 +73,14 @@ class Simulator(_Section):
     messages_max: int = Field(default=200_000, ge=100, le=5_000_000)
     pdus_max: int = Field(default=20_000, ge=100, le=1_000_000)
     message_id_width: int = Field(default=14, ge=0, le=64)
-    persona: Literal[tuple(EVERY_PERSONA)] = "modern"  # type: ignore[valid-type] # the names stand in one place
+    persona: str = Field(default="modern", pattern=r"^[a-z0-9_]{1,40}$")
+
+    @field_validator("persona")
+    @classmethod
+    def _is_a_persona(cls, name: str) -> str:
+        if name not in EVERY_PERSONA:
+            raise ValueError(f"no persona is called {name}: there are {', '.join(EVERY_PERSONA)}")
+        return name
 
 
 class Settings(_Section):
