@@ -1,8 +1,14 @@
-"""Subscriptions for the month job's kill test, made through the ledger's own commands in large groups."""
+"""Subscriptions for the month job's kill test, made through the ledger's own commands in large groups.
+
+What they were told is queued as the gateway does, and stands as delivered: nobody sends it while the month is tested.
+"""
 
 from datetime import UTC, datetime
 from itertools import chain, count, islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import update
 
 from billing.catalogue import Catalogue, PromoTerms
 from billing.commands import Command, CreditPromo, PutSubscriber, RegisterMember, TopUp
@@ -11,6 +17,11 @@ from billing.programme import Programme
 from billing.store import ledger
 from billing.words import Channel, Contract
 from gateway.database import sqlite_engine
+from gateway.notices import Timing, notices_for
+from sms.outbox.model import OutboxState
+from sms.outbox.queue import enqueue
+from sms.outbox.quiet import QuietHours
+from sms.outbox.schema import message
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 GROUP = 1_000
@@ -44,6 +55,7 @@ def populate(database: Path, subscriptions: int) -> None:
         catalogue=Catalogue(version="1", partners={}, promos=promos),
         ids=CountingIds(),
     )
+    timing = Timing(now=NOW, quiet=QuietHours(), zone=ZoneInfo("Europe/Moscow"))
     engine = sqlite_engine(f"sqlite:///{database}")
     commands = chain.from_iterable(_commands(number) for number in range(subscriptions))
     with engine.connect() as connection:
@@ -51,6 +63,9 @@ def populate(database: Path, subscriptions: int) -> None:
             with connection.begin():
                 for result in ledger.execute(connection, group, context):
                     assert isinstance(result, Outcome), result
+                    enqueue(connection, notices_for(result.events, timing))
+        with connection.begin():
+            connection.execute(update(message).values(state=OutboxState.DELIVERED.value, text="told", segments=1))
     engine.dispose()
 
 

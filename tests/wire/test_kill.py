@@ -14,7 +14,7 @@ from parts import Parts
 from system import A, http_call
 
 NOTICE = "Начислено 50 р кэшбэка: Ozon. Доступно с 01.04. Баланс: *100*1#"
-SUBSCRIPTIONS = 20_000
+SUBSCRIPTIONS = 8_000
 
 
 @pytest.fixture
