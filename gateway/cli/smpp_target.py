@@ -16,7 +16,7 @@ from twisted.internet.task import react
 
 from gateway.cli.errors import BadUsage, Failed, Unreachable
 from gateway.cli.shell import Command, verb
-from sms.errors import BindRefused, RequestFailed
+from sms.errors import BindRefused, LinkClosed, RequestFailed
 from sms.smpp.config import BindKind, LinkConfig
 from sms.smpp.constants import CommandStatus
 from sms.smpp.describe import name_of_status
@@ -65,7 +65,7 @@ class Target:
             status = refusal.command_status
             why = f"{self.where} refused the bind: {name_of_status(status)}"
             raise Failed(why, fix=REFUSALS.get(status)) from None
-        except RequestFailed as error:
+        except (LinkClosed, RequestFailed) as error:
             raise Failed(
                 f"{self.where} gave no usable answer: {error}",
                 fix="does this port speak SMPP? for TLS add --tls; for a slow SMSC a longer --timeout",

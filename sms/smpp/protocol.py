@@ -13,6 +13,7 @@ from zope.interface import implementer
 from sms.errors import (
     BindRefused,
     ConnectionDropped,
+    LinkClosed,
     NeverWritten,
     OutcomeUnknown,
     PeerSilent,
@@ -208,15 +209,18 @@ class SmppProtocol(protocol.Protocol):
     async def establish(self, bind: Bind) -> None:
         """Bind (ESME side); `handler.bound` was called when this returns.
 
-        Raises BindRefused with the peer's status, or RequestFailed when no answer came.
+        Raises BindRefused with the peer's status, RequestFailed when no answer came, LinkClosed when the
+        peer accepted and ended the session in the same breath.
         """
         answer: Deferred[Pdu | RequestFailed] = Deferred()
         self._send(bind, answer.callback, in_window=False)
         outcome = await answer
         if isinstance(outcome, RequestFailed):
             raise outcome
-        if not self.state.is_bound:
+        if outcome.command_status:
             raise BindRefused(outcome.command_status)
+        if not self.state.is_bound:
+            raise LinkClosed("the peer accepted the bind and ended the session with it")
 
     async def unbind(self) -> None:
         """Let answers come, unbind, close; each within `timing.unbind_s`. Returns when it is gone."""

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from sms.errors import ConnectionDropped
 from sms.smpp.client import EsmeLink, LinkState, OutbindFactory
+from sms.smpp.codec import encode
 from sms.smpp.config import BindKind, LinkConfig, TlvPolicy
 from sms.smpp.constants import CommandStatus as Status
 from sms.smpp.pdu import (
@@ -23,6 +24,7 @@ from sms.smpp.pdu import (
     Outbind,
     Pdu,
     SubmitSmResp,
+    Unbind,
     UnbindResp,
 )
 from sms.smpp.session import Session
@@ -305,6 +307,22 @@ def test_a_link_that_cannot_be_is_refused(options: dict[str, Any], words: str) -
 def test_a_password_is_not_in_the_representation_of_a_link() -> None:
     config = LinkConfig(name="x", host="h", port=1, system_id="s", password="secret1", tlv=TlvPolicy.NEVER)
     assert "secret1" not in repr(config)
+
+
+def test_a_bind_that_is_accepted_and_ended_in_one_breath_is_not_called_refused() -> None:
+    """What the operator reads must not be "refused with status 0"."""
+    for farewell in (encode(Unbind(sequence_number=5)), b"\xff\xff\xff\xff" + bytes(12)):
+        world = World()
+        end = world.accept()
+        end.turn()
+        end.link.dataReceived(encode(BindTransceiverResp(system_id="SMSC", sequence_number=1)) + farewell)
+        end.lose()
+        state, why = world.states[-1]
+        assert (state, why.split(";")[0]) == (
+            LinkState.WAITING, "the peer accepted the bind and ended the session with it"
+        )  # fmt: skip
+        assert world.handler.bound_links == []
+        Deferred.fromCoroutine(world.link.stop())
 
 
 # outbind.

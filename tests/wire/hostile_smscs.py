@@ -43,6 +43,8 @@ class Watched:
         self.said: Counter[tuple[str, int]] = Counter()
         """Names and statuses of what we sent."""
         self.is_bound = False
+        self.is_leaving = False
+        """What comes of our own leaving is no note."""
         self.waiting_max = 0
 
     def tap(self, direction: Direction, _octets: bytes, pdu: Pdu | None) -> None:
@@ -69,6 +71,8 @@ class Watched:
 
     def session_ended(self, link: SmppProtocol, in_flight: list[Pdu], reason: SmppError | None) -> None:
         del link, in_flight
+        if self.is_leaving:
+            return
         self.is_bound = False
         self.ended_at.append(reactor.seconds())
         self.reasons.append(reason)
@@ -123,6 +127,7 @@ async def link_to(port: int, owner: Watched, **options: Any) -> AsyncIterator[Es
     try:
         yield link
     finally:
+        owner.is_leaving = True
         await link.stop()
 
 

@@ -48,7 +48,7 @@ def given_up_as_silent(one: Watched) -> bool:
 
 def kept(one: Watched) -> bool:
     """Bound once, and still bound when we left."""
-    return len(one.binds_at) == 1 and one.kinds_of_end == {"NoneType"}
+    return len(one.binds_at) == 1 and one.is_bound and not one.reasons
 
 
 REACTIONS: dict[str, Reaction] = {
