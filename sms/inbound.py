@@ -4,7 +4,8 @@ deliver_sm_resp (or data_sm_resp) with ESME_ROK means committed; ESME_RX_T_APPN 
 which changes nothing the second time. An MO is handed to the owner's callback in its own transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from sms.smpp.constants import CommandStatus, EsmClass, MessageState, Tag
 from sms.smpp.pdu import AlertNotification, DataSm, DeliverSm, Pdu, response_to
 from sms.smpp.protocol import SmppProtocol
 from sms.smpp.receipt import DeliverKind, Receipt, kind_of, read_receipt
-from sms.text import HeaderMalformed, decode, split_header
+from sms.text import DefaultAlphabet, Header, HeaderMalformed, decode, split_header
 
 STEP_OF_STATE: dict[MessageState, Step] = {
     MessageState.SCHEDULED: Step.ENROUTE,
@@ -52,7 +53,10 @@ class Session(Protocol):
 
 
 class Inbound:
-    """Stores and answers. `on_mo(connection, mo)` runs in the transaction that stores an MO, `committed` after it."""
+    """Stores and answers. `on_mo(connection, mo)` runs in the transaction that stores an MO, `committed` after it.
+
+    `alphabets` says what data_coding 0 means on links where that is not GSM's alphabet.
+    """
 
     _log = Logger()
 
@@ -65,6 +69,7 @@ class Inbound:
         counters: DeliveryCounters,
         on_mo: Callable[[Connection, MobileOriginated], None],
         committed: Callable[[], None],
+        alphabets: Mapping[str, DefaultAlphabet] | None = None,
     ) -> None:
         self._journal = journal
         self._transact = transact
@@ -72,6 +77,7 @@ class Inbound:
         self._counters = counters
         self._on_mo = on_mo
         self._committed = committed
+        self._alphabets = alphabets or {}
         self._storing: set[Deferred[None]] = set()
         self._is_stopping = False
 
@@ -108,7 +114,8 @@ class Inbound:
         if self._is_stopping or len(self._storing) >= MO_WAITING_MAX:
             _answer(session, pdu, CommandStatus.ESME_RX_T_APPN)
             return
-        storing = Deferred.fromCoroutine(self._store_mo(_mo_of(link, pdu, self._wall()), session, pdu))
+        mo = _mo_of(link, pdu, self._wall(), self._alphabets.get(link, DefaultAlphabet.GSM7))
+        storing = Deferred.fromCoroutine(self._store_mo(mo, session, pdu))
         self._storing.add(storing)
         _ = storing.addCallback(lambda _: self._storing.discard(storing))
 
@@ -198,21 +205,19 @@ def _new_receipt(link: str, pdu: DeliverSm | DataSm, said: Receipt, state: Messa
     )
 
 
-def _mo_of(link: str, pdu: DeliverSm | DataSm, now: datetime) -> MobileOriginated:
+def _mo_of(link: str, pdu: DeliverSm | DataSm, now: datetime, alphabet: DefaultAlphabet) -> MobileOriginated:
     payload = pdu.tlv(Tag.MESSAGE_PAYLOAD)
     if payload is None:
         payload = pdu.short_message if isinstance(pdu, DeliverSm) else b""
-    text = payload
+    text, header = payload, Header()
     if pdu.esm_class & EsmClass.UDHI:
-        try:
-            _, text = split_header(payload)
-        except HeaderMalformed:
-            text = payload
+        with suppress(HeaderMalformed):
+            header, text = split_header(payload)
     return MobileOriginated(
         link=link,
         source=digits_of(pdu.source_addr),
         destination=pdu.destination_addr,
-        text=_storable(decode(text, pdu.data_coding)),
+        text=_storable(decode(text, pdu.data_coding or alphabet.data_coding, header.tables)),
         payload=payload,
         umr=pdu.tlv_int(Tag.USER_MESSAGE_REFERENCE),
         received_at=now,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sms.text.gsm import DEFAULT
+from sms.text.headers import DEFAULT_TABLES, ShiftTables
 
 DATA_CODING_DEFAULT_ALPHABET = 0
 DATA_CODING_UCS2 = 8
@@ -19,6 +20,9 @@ _CODECS = {1: "ascii", 3: "latin-1", 4: "latin-1", 6: "iso8859-5", DATA_CODING_U
 
 # Older keyboards write the cedilla forms; Romanian is written with a comma below.
 _COMMA_BELOW = str.maketrans({"ş": "ș", "Ş": "Ș", "ţ": "ț", "Ţ": "Ț"})
+
+# Letters that Turkish has and Romanian has not: beside them a cedilla is what was meant.
+_TURKISH = frozenset("ğĞıİ")
 
 _TYPOGRAPHIC = str.maketrans(
     {
@@ -45,15 +49,17 @@ _ROMANIAN = str.maketrans("ăâîșțşţĂÂÎȘȚŞŢ", "aaiststAAISTST")
 
 
 class Coding(StrEnum):
-    """How the characters of a message stand in its octets."""
+    """How the characters of a message stand in its octets; the 8-bit ones where an SMSC's default alphabet is one."""
 
     GSM7 = "gsm7"
     UCS2 = "ucs2"
+    LATIN1 = "latin1"
+    ASCII = "ascii"
 
     @property
     def data_coding(self) -> int:
         """The SMPP data_coding of this coding; 0 is the SMSC's default alphabet."""
-        return DATA_CODING_DEFAULT_ALPHABET if self is Coding.GSM7 else DATA_CODING_UCS2
+        return DATA_CODING_UCS2 if self is Coding.UCS2 else DATA_CODING_DEFAULT_ALPHABET
 
 
 class UnicodeMode(StrEnum):
@@ -68,8 +74,8 @@ class UnicodeMode(StrEnum):
 class Cost:
     """What sending a text costs, and which characters make it so.
 
-    `units` are septets for GSM-7 and UTF-16 units for UCS-2; `units_left` fit before another segment is
-    needed. `forced_by` are the characters outside the alphabet, `doubled` those that cost two units.
+    `units` are septets for GSM-7, octets for 8-bit alphabets and UTF-16 units for UCS-2; `units_left` fit before
+    another segment is needed. `forced_by` are the characters that make it UCS-2, `doubled` those that cost two units.
     """
 
     coding: Coding
@@ -78,6 +84,7 @@ class Cost:
     units_left: int
     forced_by: tuple[str, ...]
     doubled: tuple[str, ...]
+    tables: ShiftTables = DEFAULT_TABLES
 
 
 def coding_of(text: str) -> Coding:
@@ -93,13 +100,13 @@ def encode(text: str) -> tuple[Coding, bytes]:
     return Coding.GSM7, septets
 
 
-def decode(payload: bytes, data_coding: int) -> str:
-    """The text of a payload under an SMPP data_coding; never fails.
+def decode(payload: bytes, data_coding: int, tables: ShiftTables = DEFAULT_TABLES) -> str:
+    """The text of a payload under an SMPP data_coding, septets in these tables; never fails.
 
     An octet that the coding cannot mean shows U+FFFD; an unknown data_coding reads as the default alphabet.
     """
     codec = _CODECS.get(data_coding)
-    return DEFAULT.decode(payload) if codec is None else payload.decode(codec, "replace")
+    return tables.alphabet.decode(payload) if codec is None else payload.decode(codec, "replace")
 
 
 def transliterate(text: str) -> str:
@@ -113,5 +120,6 @@ def straighten(text: str) -> str:
 
 
 def display_form(text: str) -> str:
-    """The text, composed, with Romanian cedilla letters in their proper comma form."""
-    return unicodedata.normalize("NFC", text).translate(_COMMA_BELOW)
+    """The text, composed, with Romanian cedilla letters in their proper comma form; Turkish keeps its cedilla."""
+    composed = unicodedata.normalize("NFC", text)
+    return composed.translate(_COMMA_BELOW) if _TURKISH.isdisjoint(composed) else composed

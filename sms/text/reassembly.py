@@ -4,14 +4,21 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from sms.text.coding import decode
 from sms.text.errors import HeaderMalformed
-from sms.text.headers import Concatenation, split_header
+from sms.text.headers import DEFAULT_TABLES, Concatenation, ShiftTables, split_header
 
 UNFINISHED_MAX = 64
 
 _Key = tuple[str, int, int, bool]
+
+
+class _Part(NamedTuple):
+    data_coding: int
+    tables: ShiftTables
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +38,7 @@ class Reassembler:
     """
 
     def __init__(self, *, unfinished_max: int = UNFINISHED_MAX) -> None:
-        self._unfinished: OrderedDict[_Key, dict[int, tuple[int, bytes]]] = OrderedDict()
+        self._unfinished: OrderedDict[_Key, dict[int, _Part]] = OrderedDict()
         self._unfinished_max = unfinished_max
         self.dropped = 0
 
@@ -53,18 +60,20 @@ class Reassembler:
         `concatenation` is what sar_* TLVs said; a header in the user data wins. A segment without either is
         a whole message, and so is one whose header cannot be read.
         """
-        payload = user_data
+        payload, tables = user_data, DEFAULT_TABLES
         if udhi:
             try:
-                in_header, payload = split_header(user_data)
+                header, payload = split_header(user_data)
             except HeaderMalformed:
-                in_header = None
-            concatenation = in_header or concatenation
+                pass
+            else:
+                concatenation, tables = header.concatenation or concatenation, header.tables
+        content = _Part(data_coding, tables, payload)
         if concatenation is None or concatenation.total == 1:
-            return _assembled(source, [(data_coding, payload)])
-        return self._collect(source, concatenation, (data_coding, payload))
+            return _assembled(source, [content])
+        return self._collect(source, concatenation, content)
 
-    def _collect(self, source: str, part: Concatenation, content: tuple[int, bytes]) -> Assembled | None:
+    def _collect(self, source: str, part: Concatenation, content: _Part) -> Assembled | None:
         key = (source, part.reference, part.total, part.wide)
         parts = self._unfinished.setdefault(key, {})
         if parts.get(part.number, content) != content:
@@ -79,10 +88,10 @@ class Reassembler:
         return _assembled(source, [parts[number] for number in range(1, part.total + 1)])
 
 
-def _assembled(source: str, parts: list[tuple[int, bytes]]) -> Assembled:
+def _assembled(source: str, parts: list[_Part]) -> Assembled:
     """Octets are joined before they are decoded: other senders do cut inside a character."""
     text = "".join(
-        decode(b"".join(payload for _, payload in run), data_coding)
-        for data_coding, run in groupby(parts, key=itemgetter(0))
+        decode(b"".join(part.payload for part in run), data_coding, tables)
+        for (data_coding, tables), run in groupby(parts, key=itemgetter(0, 1))
     )
-    return Assembled(source=source, text=text, segments=len(parts), data_coding=parts[0][0])
+    return Assembled(source=source, text=text, segments=len(parts), data_coding=parts[0].data_coding)

@@ -5,185 +5,242 @@ parts an ESC from its code or the halves of a surrogate pair, and leaves combini
 where that needs no further segment.
 """
 
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sms.text.coding import Coding, Cost, UnicodeMode, display_form, encode, straighten, transliterate
+from sms.text.carriage import PLAIN, Carriage, DefaultAlphabet, LongMessages
+from sms.text.coding import Coding, Cost, UnicodeMode, display_form, straighten, transliterate
+from sms.text.cutting import UCS2_UNIT_OCTETS, cut_octets
 from sms.text.errors import TextTooLong
-from sms.text.gsm import DEFAULT, ESC, OCTET_BITS, SEPTET_BITS, fill_bits_after, pack
-from sms.text.headers import Concatenation
+from sms.text.gsm import DEFAULT, OCTET_BITS, SEPTET_BITS, fill_bits_after, pack
+from sms.text.headers import DEFAULT_TABLES, Concatenation, ShiftTables, header_of
+from sms.text.national import has_locking
 
 USER_DATA_OCTETS_MAX = 140
 PARTS_MAX = 255
-REFERENCE_8BIT_MAX = 0xFF
-UCS2_UNIT_OCTETS = 2
 BASIC_PLANE_LAST = 0xFFFF  # a character beyond costs a surrogate pair
-CLUSTER_UNITS_MAX = 12  # a longer run of joined characters is cut like plain ones
+CARRIAGES_KEPT = 64
 
-_HIGH_SURROGATES = range(0xD8, 0xDC)
-_LOW_SURROGATES = range(0xDC, 0xE0)
-_JOINER = "\N{ZERO WIDTH JOINER}"
+_REFERENCES = {LongMessages.UDH8: 0x100, LongMessages.UDH16: 0x1_0000, LongMessages.SAR: 0x1_0000}
+# What joins segments on the radio; an SMSC may write the 16-bit header for sar_*, and cuts a payload as it likes.
+_JOINING_OCTETS = {LongMessages.UDH8: 5, LongMessages.UDH16: 6, LongMessages.SAR: 6, LongMessages.PAYLOAD: 5}
+_BY_HEADER = (LongMessages.UDH8, LongMessages.UDH16)
+_CODEC_OF = {DefaultAlphabet.LATIN1: Coding.LATIN1, DefaultAlphabet.ASCII: Coding.ASCII}
+_CONTROLS = frozenset(map(chr, range(0x7F, 0xA0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One short message: `udh` is empty for a single one; `payload` is as SMPP carries it, GSM-7 unpacked."""
+    """One submission: `udh` is empty without a header; `payload` is as SMPP carries it, GSM-7 unpacked.
+
+    `joined` says how it belongs to others; None for a text that needs no others. PAYLOAD: the whole text at once.
+    """
 
     udh: bytes
     payload: bytes
     coding: Coding
     number: int
     total: int
+    reference: int = 0
+    joined: LongMessages | None = None
+    tables: ShiftTables = DEFAULT_TABLES
 
     @property
     def short_message(self) -> bytes:
-        """What stands in submit_sm.short_message; the UDHI bit of esm_class is set iff `udh` is not empty."""
+        """Header and text; the UDHI bit of esm_class is set iff `udh` is not empty."""
         return self.udh + self.payload
 
     @property
     def user_data(self) -> bytes:
-        """The octets on the radio, at most 140: septets packed after their fill bits."""
-        if self.coding is Coding.UCS2:
+        """The octets on the radio, at most 140 unless the SMSC is to cut: septets packed after their fill bits."""
+        if self.coding is not Coding.GSM7:
             return self.short_message
         return self.udh + pack(self.payload, fill_bits=fill_bits_after(len(self.udh)))
 
+    @property
+    def form(self) -> str:
+        """What decides where the text is cut: segments of one text and one form go together."""
+        return f"{self.coding}:{self.joined or 'one'}:{self.tables.locking or 0}:{self.tables.single or 0}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Coded:
+    coding: Coding
+    octets: bytes
+    tables: ShiftTables = DEFAULT_TABLES
+
+    @property
+    def units(self) -> int:
+        return len(self.octets) // UCS2_UNIT_OCTETS if self.coding is Coding.UCS2 else len(self.octets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """A coded text and its pieces; `piece_max` is how many units the last one could have."""
+
+    coded: _Coded
+    pieces: list[bytes]
+    piece_max: int
+
 
 def capacity(coding: Coding, header_octets: int) -> int:
-    """How many units (septets, or UTF-16 units) fit beside a header of this many octets."""
+    """How many units (septets, octets or UTF-16 units) fit beside a header of this many octets."""
     octets = USER_DATA_OCTETS_MAX - header_octets
-    return octets * OCTET_BITS // SEPTET_BITS if coding is Coding.GSM7 else octets // UCS2_UNIT_OCTETS
+    if coding is Coding.GSM7:
+        return octets * OCTET_BITS // SEPTET_BITS
+    return octets // UCS2_UNIT_OCTETS if coding is Coding.UCS2 else octets
 
 
 def segments_for(
-    text: str, *, reference: int, wide_reference: bool = False, parts_max: int = PARTS_MAX
+    text: str, *, reference: int, carriage: Carriage = PLAIN, parts_max: int = PARTS_MAX
 ) -> tuple[Segment, ...]:
-    """The segments of exactly this text, in GSM-7 where the alphabet holds it.
+    """The segments of exactly this text as a link carries it, in as few as its alphabets allow.
 
-    `reference` is the caller's number of the message: 0–255, or 0–65535 with `wide_reference`; a single
+    `reference` is the caller's number of the message, of which the header carries the low 8 or 16 bits; a single
     segment carries none. Raises TextTooLong above `parts_max`.
     """
-    coding, octets = encode(text)
-    if _units(octets, coding) <= capacity(coding, 0):
-        return (Segment(udh=b"", payload=octets, coding=coding, number=1, total=1),)
-    wide = wide_reference or reference > REFERENCE_8BIT_MAX
-    header_octets = len(Concatenation(reference=reference, total=1, number=1, wide=wide).udh())
-    pieces = _cut(octets, coding, capacity(coding, header_octets))
-    if len(pieces) > min(parts_max, PARTS_MAX):
-        raise TextTooLong(parts=len(pieces), parts_max=min(parts_max, PARTS_MAX))
-    return tuple(
-        Segment(
-            udh=Concatenation(reference=reference, total=len(pieces), number=number, wide=wide).udh(),
-            payload=piece,
-            coding=coding,
-            number=number,
-            total=len(pieces),
-        )
-        for number, piece in enumerate(pieces, start=1)
-    )
+    cut = _cut_for(text, carriage)
+    coded, parts = cut.coded, len(cut.pieces)
+    if parts > min(parts_max, PARTS_MAX):
+        raise TextTooLong(parts=parts, parts_max=min(parts_max, PARTS_MAX))
+    tables = coded.tables.elements()
+    way = carriage.long_messages
+    if parts == 1 or way is LongMessages.PAYLOAD:
+        udh = header_of(tables)
+        joined = None if parts == 1 else way
+        return (_segment(coded, coded.octets, udh=udh, number=1, total=1, joined=joined),)
+    reference %= _REFERENCES[way]
+    segments: list[Segment] = []
+    for number, piece in enumerate(cut.pieces, start=1):
+        udh = b""
+        if way in _BY_HEADER:
+            wide = way is LongMessages.UDH16
+            part = Concatenation(reference=reference, total=parts, number=number, wide=wide)
+            udh = header_of(part.element() + tables)
+        segments.append(_segment(coded, piece, udh=udh, number=number, total=parts, joined=way, reference=reference))
+    return tuple(segments)
 
 
-def prepared(text: str, mode: UnicodeMode) -> str:
+def prepared(text: str, mode: UnicodeMode, carriage: Carriage = PLAIN) -> str:
     """The text as a subscriber's mode wants it sent.
 
-    `strict` changes nothing. `translit` rewrites whenever that makes it GSM-7. `cheapest` rewrites as little
-    as saves a segment. A text that no rewriting brings into GSM-7 keeps its letters.
+    `strict` changes nothing. `translit` rewrites whenever that brings it into the link's alphabet. `cheapest`
+    rewrites as little as saves a segment. A text that no rewriting brings there keeps its letters.
     """
     if mode is UnicodeMode.STRICT:
         return text
     faithful = display_form(text)
     rewritten = transliterate(text)
-    if not DEFAULT.holds(rewritten):
+    if _default_coded(rewritten, carriage.alphabet) is None:
         return faithful
     if mode is UnicodeMode.TRANSLIT:
         return rewritten
-    return min((faithful, straighten(text), rewritten), key=_count)
+    return min((faithful, straighten(text), rewritten), key=lambda form: len(_cut_for(form, carriage).pieces))
 
 
-def cost_of(text: str) -> Cost:
+def cost_of(text: str, carriage: Carriage = PLAIN) -> Cost:
     """What sending exactly this text costs; for a preview while it is typed, so no cap applies."""
-    coding, octets = encode(text)
-    units = _units(octets, coding)
-    segments = _count(text)
-    if segments == 1:
-        units_left = capacity(coding, 0) - units
-    else:
-        last = _cut(octets, coding, _concatenated_capacity(coding))[-1]
-        units_left = _concatenated_capacity(coding) - _units(last, coding)
-    doubled = DEFAULT.extended(text) if coding is Coding.GSM7 else _astral(text)
+    cut = _cut_for(text, carriage)
+    coded = cut.coded
+    last = _Coded(coding=coded.coding, octets=cut.pieces[-1])
+    doubled: tuple[str, ...] = ()
+    if coded.coding is Coding.GSM7:
+        doubled = coded.tables.alphabet.extended(text)
+    elif coded.coding is Coding.UCS2:
+        doubled = tuple(char for char in dict.fromkeys(text) if ord(char) > BASIC_PLANE_LAST)
     return Cost(
-        coding=coding,
-        segments=segments,
-        units=units,
-        units_left=units_left,
-        forced_by=DEFAULT.outside(text),
+        coding=coded.coding,
+        segments=len(cut.pieces),
+        units=coded.units,
+        units_left=cut.piece_max - last.units,
+        forced_by=_outside(text, carriage.alphabet) if coded.coding is Coding.UCS2 else (),
         doubled=doubled,
+        tables=coded.tables,
     )
 
 
-def _count(text: str) -> int:
-    coding, octets = encode(text)
-    if _units(octets, coding) <= capacity(coding, 0):
-        return 1
-    return len(_cut(octets, coding, _concatenated_capacity(coding)))
+def _segment(
+    coded: _Coded,
+    payload: bytes,
+    *,
+    udh: bytes,
+    number: int,
+    total: int,
+    joined: LongMessages | None,
+    reference: int = 0,
+) -> Segment:
+    return Segment(
+        udh=udh,
+        payload=payload,
+        coding=coded.coding,
+        number=number,
+        total=total,
+        reference=reference,
+        joined=joined,
+        tables=coded.tables,
+    )
 
 
-def _concatenated_capacity(coding: Coding) -> int:
-    return capacity(coding, len(Concatenation(reference=0, total=1, number=1).udh()))
+def _cut_for(text: str, carriage: Carriage) -> _Cut:
+    """The link's own alphabet where it holds the text; else UCS-2, unless national tables need fewer segments."""
+    coded = _default_coded(text, carriage.alphabet)
+    if coded is not None:
+        return _cut(coded, carriage.long_messages)
+    best = _cut(_Coded(coding=Coding.UCS2, octets=text.encode("utf-16-be", "surrogatepass")), carriage.long_messages)
+    for tables in _tables_of(carriage):
+        if len(best.pieces) == 1:
+            break
+        septets = tables.alphabet.encode_or_none(text)
+        if septets is None:
+            continue
+        other = _cut(_Coded(coding=Coding.GSM7, octets=septets, tables=tables), carriage.long_messages)
+        is_carried = len(other.pieces) == 1 or carriage.long_messages in _BY_HEADER
+        if is_carried and len(other.pieces) < len(best.pieces):
+            best = other
+    return best
 
 
-def _units(octets: bytes, coding: Coding) -> int:
-    return len(octets) if coding is Coding.GSM7 else len(octets) // UCS2_UNIT_OCTETS
+def _cut(coded: _Coded, way: LongMessages) -> _Cut:
+    elements = len(coded.tables.elements())
+    alone = capacity(coded.coding, 1 + elements if elements else 0)
+    if coded.units <= alone:
+        return _Cut(coded=coded, pieces=[coded.octets], piece_max=alone)
+    piece_max = capacity(coded.coding, 1 + _JOINING_OCTETS[way] + elements)
+    return _Cut(coded=coded, pieces=cut_octets(coded.octets, coded.coding, piece_max), piece_max=piece_max)
 
 
-def _astral(text: str) -> tuple[str, ...]:
-    return tuple(char for char in dict.fromkeys(text) if ord(char) > BASIC_PLANE_LAST)
+def _default_coded(text: str, alphabet: DefaultAlphabet) -> _Coded | None:
+    """The text in what data_coding 0 means, or None where a character is outside."""
+    if alphabet is DefaultAlphabet.GSM7:
+        septets = DEFAULT.encode_or_none(text)
+        return None if septets is None else _Coded(coding=Coding.GSM7, octets=septets)
+    if _outside(text, alphabet):
+        return None
+    return _Coded(coding=_CODEC_OF[alphabet], octets=text.encode("latin-1"))
 
 
-def _cut(octets: bytes, coding: Coding, units_max: int) -> list[bytes]:
-    """The fewest pieces; among those, ones that keep combined characters whole."""
-    if coding is Coding.GSM7:
-        return _pieces(octets, units_max, _septet_boundary)
-    octets_max = units_max * UCS2_UNIT_OCTETS
-    plain = _pieces(octets, octets_max, _unit_boundary)
-    whole = _pieces(octets, octets_max, _cluster_boundary)
-    return whole if len(whole) == len(plain) else plain
+def _outside(text: str, alphabet: DefaultAlphabet) -> tuple[str, ...]:
+    if alphabet is DefaultAlphabet.GSM7:
+        return DEFAULT.outside(text)
+    last = "\xff" if alphabet is DefaultAlphabet.LATIN1 else "\x7e"
+    return tuple(char for char in dict.fromkeys(text) if char > last or char in _CONTROLS)
 
 
-def _pieces(octets: bytes, octets_max: int, boundary: Callable[[bytes, int], int]) -> list[bytes]:
-    pieces: list[bytes] = []
-    start = 0
-    while len(octets) - start > octets_max:
-        end = boundary(octets, start + octets_max)
-        pieces.append(octets[start:end])
-        start = end
-    pieces.append(octets[start:])
-    return pieces
+@lru_cache(maxsize=CARRIAGES_KEPT)
+def _tables_of(carriage: Carriage) -> tuple[ShiftTables, ...]:
+    """The tables a link may use, what costs least and most handsets know first: one single, one locking, both."""
+    if carriage.alphabet is not DefaultAlphabet.GSM7:
+        return ()
+    return tuple(_combinations(carriage))
 
 
-def _septet_boundary(septets: bytes, end: int) -> int:
-    return end - 1 if septets[end - 1] == ESC else end
-
-
-def _unit_boundary(octets: bytes, end: int) -> int:
-    """Before a surrogate pair that the end would part; a lone half is nobody's pair."""
-    parts_a_pair = octets[end - UCS2_UNIT_OCTETS] in _HIGH_SURROGATES and octets[end] in _LOW_SURROGATES
-    return end - UCS2_UNIT_OCTETS if parts_a_pair else end
-
-
-def _cluster_boundary(octets: bytes, end: int) -> int:
-    """Before the letter whose marks or joined emoji the end would part, unless the run is too long."""
-    cut = _unit_boundary(octets, end)
-    for _ in range(CLUSTER_UNITS_MAX):
-        before, after = _characters_at(octets, cut)
-        if not (unicodedata.combining(after) or after in (_JOINER, "\ufe0f") or before == _JOINER):
-            return cut
-        cut = _unit_boundary(octets, cut - UCS2_UNIT_OCTETS)
-    return _unit_boundary(octets, end)
-
-
-def _characters_at(octets: bytes, cut: int) -> tuple[str, str]:
-    """The characters on both sides of a cut; a surrogate half counts as one, nothing combines with it."""
-    before = octets[cut - UCS2_UNIT_OCTETS : cut].decode("utf-16-be", "replace")
-    after = octets[cut : cut + UCS2_UNIT_OCTETS].decode("utf-16-be", "replace")
-    return before[:1], after[:1]
+def _combinations(carriage: Carriage) -> Iterator[ShiftTables]:
+    locking = [language for language in carriage.shift_tables if has_locking(language)]
+    for single in carriage.shift_tables:
+        yield ShiftTables(single=single)
+    for language in locking:
+        yield ShiftTables(locking=language)
+    for language in locking:
+        for single in carriage.shift_tables:
+            yield ShiftTables(locking=language, single=single)

@@ -6,7 +6,7 @@ import gsm0338
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sms.text import Coding, HeaderMalformed, Reassembler, cost_of, segments_for
+from sms.text import Carriage, Coding, HeaderMalformed, LongMessages, Reassembler, cost_of, segments_for
 from sms.text.gsm import DEFAULT, fill_bits_after, pack, unpack
 from sms.text.headers import split_header
 
@@ -45,7 +45,8 @@ def parts_by_counting(text: str, *, wide: bool) -> int:
 
 
 def check_segments(text: str, reference: int, rng: Random | None) -> None:
-    segments = segments_for(text, reference=reference)
+    way = LongMessages.UDH16 if reference > 255 else LongMessages.UDH8
+    segments = segments_for(text, reference=reference, carriage=Carriage(long_messages=way))
     assert len(segments) == parts_by_counting(text, wide=reference > 255)
     assert all(len(part.user_data) <= 140 for part in segments)
     assert {part.coding for part in segments} == {Coding.UCS2 if septets_by_oracle(text) is None else Coding.GSM7}
@@ -120,8 +121,9 @@ def test_handset_survives_any_segments(stream: list[tuple[bytes, int, bool]]) ->
 @given(st.binary(max_size=60))
 def test_readable_header_never_names_a_part_that_cannot_be(octets: bytes) -> None:
     try:
-        concatenation, payload = split_header(octets)
+        header, payload = split_header(octets)
     except HeaderMalformed:
         return
+    concatenation = header.concatenation
     assert octets.endswith(payload)
     assert concatenation is None or 1 <= concatenation.number <= concatenation.total

@@ -5,9 +5,12 @@ from collections.abc import Iterable
 import pytest
 
 from sms.text import (
+    Carriage,
     Coding,
     Concatenation,
+    Header,
     HeaderMalformed,
+    LongMessages,
     Reassembler,
     Segment,
     TextTooLong,
@@ -60,12 +63,16 @@ def test_161_characters_are_cut_to_153_and_carry_an_8bit_reference() -> None:
     assert len(first.user_data) == 140
 
 
-def test_wide_reference_costs_one_septet_and_comes_by_itself_above_255() -> None:
-    by_wish = segments_for("x" * 161, reference=7, wide_reference=True)
-    by_size = segments_for("x" * 161, reference=0x1234)
-    assert by_wish[0].udh.hex() == "06080400070201"
-    assert by_size[0].udh.hex() == "06080412340201"
-    assert len(by_size[0].payload) == 152
+def test_wide_reference_costs_one_septet() -> None:
+    wide = segments_for("x" * 161, reference=0x1234, carriage=Carriage(long_messages=LongMessages.UDH16))
+    assert wide[0].udh.hex() == "06080412340201"
+    assert len(wide[0].payload) == 152
+
+
+def test_header_carries_the_low_bits_of_the_reference() -> None:
+    assert segments_for("x" * 161, reference=0x1234)[0].udh.hex() == "050003340201"
+    wide = segments_for("x" * 161, reference=0x1_0007, carriage=Carriage(long_messages=LongMessages.UDH16))
+    assert wide[0].udh.hex() == "06080400070201"
 
 
 def test_71_cyrillic_letters_are_cut_to_67() -> None:
@@ -216,10 +223,10 @@ def test_header_whose_lengths_do_not_add_up_is_malformed(user_data: bytes) -> No
 
 @pytest.mark.parametrize("impossible", ["0500030a0200", "0500030a0203", "0500030a0000", "0400020a02", "03700102"])
 def test_impossible_or_foreign_element_is_ignored(impossible: str) -> None:
-    assert split_header(bytes.fromhex(impossible) + b"text") == (None, b"text")
+    assert split_header(bytes.fromhex(impossible) + b"text") == (Header(), b"text")
 
 
 def test_concatenation_is_found_behind_another_element() -> None:
-    concatenation, payload = split_header(bytes.fromhex("08240101000363020178"))
-    assert concatenation == Concatenation(reference=0x63, total=2, number=1)
+    header, payload = split_header(bytes.fromhex("08700101000363020178"))
+    assert header.concatenation == Concatenation(reference=0x63, total=2, number=1)
     assert payload == b"x"
