@@ -16,6 +16,7 @@ from billing.errors import NotMember, UnknownSubscriber
 from billing.records import Subscription
 from billing.store import reads
 from billing.store.ledger import execute
+from gateway.http.msisdn import MalformedMsisdn, normalise
 from gateway.notices import Timing, message_for
 from gateway.texts import NoticeKind
 from sms.outbox import MobileOriginated, drop_adverts, enqueue
@@ -63,8 +64,9 @@ class Keywords:
         if keyword is None or mo.destination != self._service_number:
             return
         try:
-            subscription = reads.subscriber(connection, mo.source).subscription
-        except UnknownSubscriber:
+            # Some SMSCs write the national prefix: 8 916 … is the subscriber +7 916 ….
+            subscription = reads.subscriber(connection, normalise(mo.source)).subscription
+        except (MalformedMsisdn, UnknownSubscriber):
             return
         said = "balance" if keyword is Keyword.BALANCE else self._set_adverts(connection, subscription, keyword)
         if said is None:

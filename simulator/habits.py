@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from simulator.documents import Document
+from simulator.msisdn import COUNTRY_CODE, TRUNK_PREFIX
 from sms.smpp.constants import CommandStatus, DataCoding, Ton
-from sms.smpp.pdu import Pdu, SubmitSm
+from sms.smpp.pdu import DeliverSm, Pdu, SubmitSm
 
 WINDOW_MAX = 10_000
 VENDOR_STATUSES = range(0x400, 0x500)
@@ -53,6 +54,8 @@ class Habits(Document):
     names_as_senders: bool = True
     window: Annotated[int, Field(ge=1, le=WINDOW_MAX)] | None = None
     throttle_status: str = "ESME_RTHROTTLED"
+    trunk_prefix: bool = False
+    """Handsets' numbers are written with the national prefix, 8 916 …, and TON unknown."""
 
     @field_validator("throttle_status")
     @classmethod
@@ -101,6 +104,14 @@ def refusal(habits: Habits, pdu: Pdu, *, unanswered: int) -> int:
         if habits.alphabet is Alphabet.ASCII and not _ASCII.issuperset(pdu.short_message):
             return int(CommandStatus.ESME_RSUBMITFAIL)
     return OK
+
+
+def source_written_by(habits: Habits, pdu: DeliverSm) -> DeliverSm:
+    """A handset's message with its sender as the SMSC writes it."""
+    if habits.trunk_prefix and pdu.source_addr.startswith(COUNTRY_CODE):
+        pdu.source_addr = TRUNK_PREFIX + pdu.source_addr.removeprefix(COUNTRY_CODE)
+        pdu.source_addr_ton = int(Ton.UNKNOWN)
+    return pdu
 
 
 def read_by(habits: Habits, pdu: SubmitSm) -> SubmitSm:

@@ -103,5 +103,8 @@ HOSTILE_PERSONAS: Mapping[str, Persona] = {
         unasked="odd_numbers",
         unasked_count=14,
     ),
+    "eight_prefixed": _persona(
+        "writes the numbers of handsets with the national prefix: 8 916 …", habits={"trunk_prefix": True}
+    ),
 }
 EVERY_PERSONA: Mapping[str, Persona] = {**PERSONAS, **HOSTILE_PERSONAS}

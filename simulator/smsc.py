@@ -15,7 +15,7 @@ from simulator.clock import NetworkClock
 from simulator.deliveries import Deliveries, Ended
 from simulator.faults import FaultPlan, Faults
 from simulator.forwarding import Forwarding
-from simulator.habits import Ids, read_by, refusal, status_of
+from simulator.habits import Ids, read_by, refusal, source_written_by, status_of
 from simulator.handsets import Handsets
 from simulator.messages import MessageStore, StoredMessage, Submission, text_of
 from simulator.operations import Operations
@@ -176,7 +176,8 @@ class Smsc:
         account = self._accounts.for_number(number, self.forwarding.last_sender_from(number))
         if account is None:
             return False
-        self.deliveries[account.account.system_id].send(pdu, ended)
+        written = source_written_by(self._plan.faults.habits, pdu)
+        self.deliveries[account.account.system_id].send(written, ended)
         return True
 
     # Submissions.

@@ -111,3 +111,14 @@ def test_confirmations_speak_the_subscribers_language(
         send(shared, member, word)
         time.sleep(0.2)
     assert answers(shared, member, 2) == [off, on]
+
+
+def test_stop_from_a_number_with_the_national_prefix_is_the_subscribers(shared: System, member: str) -> None:
+    """Reliability test 7: an SMSC that writes 8 916 … for +7 916 …."""
+    assert shared.sim("PUT", "/sim/personas/eight_prefixed").status == 200
+    try:
+        send(shared, member, "STOP")
+        assert answers(shared, member, 1) == [OFF]
+    finally:
+        shared.sim("DELETE", "/sim/faults")
+    assert adverts(shared, member) == (False, "sms")

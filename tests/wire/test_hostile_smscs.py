@@ -52,6 +52,7 @@ def kept(one: Watched) -> bool:
 
 
 REACTIONS: dict[str, Reaction] = {
+    "eight_prefixed": Reaction(PATIENT, kept),
     "never_binds": Reaction(QUICK, never_bound),
     "late_bind": Reaction(QUICK, never_bound),
     "half_open": Reaction(QUICK, never_bound),
