@@ -6,19 +6,21 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fault_story import NOT_NOW, PAUSE_S, Served
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from system import Reply
 
 from gateway import migrations
 from gateway.database import open_engine
-from sms.outbox.schema import message
+from sms.outbox.instants import to_micros
+from sms.outbox.schema import inbox, message
 
 PATIENCE_S = 120
-UNFINISHED = ("queued", "claimed", "written", "unknown")
+IN_MOTION = ("held", "claimed", "written", "unknown")
 
 
 class Crashing(Served):
@@ -85,12 +87,25 @@ class Crashing(Served):
         self._engine.dispose()
         return found
 
+    def heard(self) -> int:
+        """How many messages from subscribers are stored."""
+        return self._count(select(func.count()).select_from(inbox))
+
     def until_sent(self, seconds: float = PATIENCE_S) -> None:
-        """Until nothing is due, in flight or in doubt."""
+        """Until nothing is due, in flight or in doubt; what waits for the morning waits."""
+        now = datetime.fromisoformat(self.must("GET", "/v1/clock")["now"])
+        due = (message.c.state == "queued") & (message.c.not_before <= to_micros(now))
+        query = select(func.count()).where(due | message.c.state.in_(IN_MOTION))
         end = time.monotonic() + seconds
-        while any(self.states()[one] for one in UNFINISHED):
+        while self._count(query):
             assert time.monotonic() < end, (self.states(), self.output())
             time.sleep(0.2)
+
+    def _count(self, query: Select[tuple[int]]) -> int:
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar_one()
+        self._engine.dispose()
+        return found
 
     def arrived(self) -> list[tuple[str, str]]:
         """(number, text) of every segment the SMSC accepted, in its order."""
