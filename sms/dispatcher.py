@@ -62,6 +62,7 @@ class Dispatcher:
         self._around = surroundings
         self._render = render
         self.counters = counters
+        self._carriages = {link.name: link.carriage for link in links}
         self._policies = {ServiceClass.SERVICE: terms.service, ServiceClass.ADVERT: terms.advert}
         self._pause = Pause(surroundings.clock)
         self._drained = Pause(surroundings.clock)
@@ -192,6 +193,7 @@ class Dispatcher:
             claimant=self._claimant,
             now_wall=around.wall(),
             shares=[(name, self.lines[name].session_id, share) for name, share in shares.items()],
+            carriages=self._carriages,
             render=self._render,
             parts_max=self._terms.parts_max,
             fault=around.fault,
@@ -230,6 +232,7 @@ class Dispatcher:
         self.counters.possible_duplicates += found.unknown.resent
         self.counters.dead += found.unknown.dead
         self.counters.receipts_forgotten += found.receipts_forgotten
+        self.lines.follow(found.paused)
         for line in self.lines:
             line.pump()
 

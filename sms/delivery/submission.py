@@ -6,7 +6,7 @@ from datetime import timedelta
 from sms.outbox.attempts import reference_of
 from sms.smpp.constants import EsmClass, Npi, RegisteredDelivery, Tag, Ton
 from sms.smpp.pdu import SubmitSm
-from sms.text import Coding, Segment
+from sms.text import Coding, LongMessages, Segment
 
 SENDER_CHARS_MAX = 11
 VALIDITY_MAX = timedelta(days=63)
@@ -37,11 +37,28 @@ _ISDN = int(Npi.ISDN)
 _UDHI = int(EsmClass.UDHI)
 _FINAL_RECEIPT = int(RegisteredDelivery.FINAL)
 _REFERENCE = int(Tag.USER_MESSAGE_REFERENCE)
+_PAYLOAD = int(Tag.MESSAGE_PAYLOAD)
+_SAR_REFERENCE = int(Tag.SAR_MSG_REF_NUM)
+_SAR_TOTAL = int(Tag.SAR_TOTAL_SEGMENTS)
+_SAR_NUMBER = int(Tag.SAR_SEGMENT_SEQNUM)
 _DATA_CODING = {coding: coding.data_coding for coding in Coding}
 
 
 def submit_sm(sender: Sender, msisdn: str, segment: Segment, *, seq: int, validity_period: str = "") -> SubmitSm:
-    """One segment to one subscriber, with a receipt asked for and our reference along."""
+    """One segment to one subscriber, with a receipt asked for and our reference along.
+
+    A text that the SMSC is to cut travels in message_payload, segments without a header name their message in sar_*.
+    """
+    tlvs: tuple[tuple[int, bytes], ...] = ((_REFERENCE, reference_of(seq).to_bytes(2)),)
+    short_message = segment.short_message
+    if segment.joined is LongMessages.PAYLOAD:
+        tlvs, short_message = (*tlvs, (_PAYLOAD, short_message)), b""
+    elif segment.joined is LongMessages.SAR:
+        tlvs += (
+            (_SAR_REFERENCE, segment.reference.to_bytes(2)),
+            (_SAR_TOTAL, bytes((segment.total,))),
+            (_SAR_NUMBER, bytes((segment.number,))),
+        )
     return SubmitSm(
         source_addr_ton=sender.ton,
         source_addr_npi=sender.npi,
@@ -53,8 +70,8 @@ def submit_sm(sender: Sender, msisdn: str, segment: Segment, *, seq: int, validi
         registered_delivery=_FINAL_RECEIPT,
         data_coding=_DATA_CODING[segment.coding],
         validity_period=validity_period,
-        short_message=segment.short_message,
-        tlvs=((_REFERENCE, reference_of(seq).to_bytes(2)),),
+        short_message=short_message,
+        tlvs=tlvs,
     )
 
 

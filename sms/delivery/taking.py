@@ -1,27 +1,25 @@
 """One database transaction of the dispatcher: claim, render, freeze, commit the attempts.
 
-Runs in a database thread and knows no link: only names and how much each may be given. A text that cannot be
-rendered or is too long makes its own message a dead letter and no other.
+Runs in a database thread and knows no link: only names, how much each may be given and how it carries texts. The
+text is frozen with its letters; where it is cut is its link's affair, see `sms.delivery.cutting`. A text that cannot
+be rendered or is too long makes its own message a dead letter and no other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sms.outbox.attempts import Attempt, Frozen, record_attempts, unsent_segments
+from sms.delivery.cutting import Ready, numbered, past_of, ready_for
+from sms.outbox.attempts import Attempt, Frozen, record_attempts
 from sms.outbox.claim import Claimant, bury, claim
+from sms.outbox.cuts import Cut
 from sms.outbox.model import Claimed, DeathReason, Rendered
-from sms.text import Segment, TextTooLong, UnicodeMode, prepared, segments_for
-
-REFERENCE_MODULUS = 256
-"""Concatenation references of one octet."""
-TEXTS_KEPT = 4_096
+from sms.text import Carriage, Segment, TextTooLong
 
 Render = Callable[[Connection, Sequence[Claimed]], Sequence[Rendered]]
 
@@ -38,6 +36,7 @@ class Order:
     claimant: Callable[[Connection], Claimant]
     now_wall: datetime
     shares: Sequence[tuple[str, str, int]]
+    carriages: Mapping[str, Carriage]
     render: Render
     parts_max: int
     fault: Callable[[str], None]
@@ -71,15 +70,6 @@ class Batch:
     now_business: datetime
 
 
-@dataclass(slots=True, kw_only=True)
-class _Text:
-    """A text ready to be cut."""
-
-    text: str
-    language: str
-    segments: Sequence[Segment]
-
-
 def take(connection: Connection, order: Order) -> Batch:
     """Claim as many messages as the links may be given, and commit their attempts."""
     limit = sum(share for _, _, share in order.shares)
@@ -90,9 +80,10 @@ def take(connection: Connection, order: Order) -> Batch:
     if claimed.messages:
         order.fault("outbox.claimed")
         texts = _texts(connection, claimed.messages, order, dead)
-        unsent = unsent_segments(connection, claimed.messages)
-        taken = _share_out(claimed.messages, texts, unsent, order.shares)
-        _commit(connection, taken, texts, order.now_wall)
+        batch = _share_out(connection, claimed.messages, texts, order, dead)
+        cuts = numbered(connection, batch)
+        taken = _taken(batch, order)
+        _commit(connection, batch, taken, cuts, order.now_wall)
         if dead:
             lost = {seq for seq, _ in dead}
             bury(connection, dead, [one.msisdn for one in claimed.messages if one.seq in lost])
@@ -108,35 +99,16 @@ def take(connection: Connection, order: Order) -> Batch:
 
 def _texts(
     connection: Connection, messages: Sequence[Claimed], order: Order, dead: list[tuple[int, str]]
-) -> dict[int, _Text]:
+) -> dict[int, Rendered]:
     """The texts of messages: frozen ones as they are, others rendered; what fails is added to `dead`."""
     fresh = [one for one in messages if one.text is None]
-    rendered = _render(connection, fresh, order.render)
-    texts: dict[int, _Text] = {}
+    texts = _render(connection, fresh, order.render)
     for one in messages:
         if one.text is not None:
-            form = Rendered(text=one.text, language=one.language or "")
-        elif one.seq in rendered:
-            form = rendered[one.seq]
-        else:
+            texts[one.seq] = Rendered(text=one.text, language=one.language or "")
+        elif one.seq not in texts:
             dead.append((one.seq, DeathReason.RENDER_FAILED.value))
-            continue
-        try:
-            text, segments = _cut(form.text, form.mode)
-            if len(segments) > 1:
-                segments = segments_for(text, reference=one.seq % REFERENCE_MODULUS, parts_max=order.parts_max)
-        except TextTooLong:
-            dead.append((one.seq, DeathReason.TEXT_TOO_LONG.value))
-            continue
-        texts[one.seq] = _Text(text=text, language=form.language, segments=segments)
     return texts
-
-
-@lru_cache(maxsize=TEXTS_KEPT)
-def _cut(text: str, mode: UnicodeMode) -> tuple[str, tuple[Segment, ...]]:
-    """The text as it will be sent, and in how many segments: the bulk of a month has few different texts."""
-    ready = prepared(_storable(text), mode)
-    return ready, segments_for(ready, reference=0)
 
 
 def _render(connection: Connection, messages: Sequence[Claimed], render: Render) -> dict[int, Rendered]:
@@ -162,56 +134,61 @@ def _render(connection: Connection, messages: Sequence[Claimed], render: Render)
     return found
 
 
-def _storable(text: str) -> str:
-    """The text without lone surrogates and NUL, which neither tables nor networks carry."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
-
-
 def _share_out(
+    connection: Connection,
     messages: Sequence[Claimed],
-    texts: dict[int, _Text],
-    unsent: dict[int, list[int]],
-    shares: Sequence[tuple[str, str, int]],
-) -> list[Taken]:
-    """Each message to the next link in turn that still has room; a long one may overdraw its link's share."""
-    left = {link: share for link, _, share in shares}
-    sessions = {link: session_id for link, session_id, _ in shares}
-    taken: list[Taken] = []
+    texts: Mapping[int, Rendered],
+    order: Order,
+    dead: list[tuple[int, str]],
+) -> list[Ready]:
+    """Each message to the link with most room left; a long one may overdraw its link's share."""
+    left = {link: share for link, _, share in order.shares}
+    past = past_of(connection, messages)
+    batch: list[Ready] = []
     for one in messages:
-        text = texts.get(one.seq)
-        if text is None:
+        form = texts.get(one.seq)
+        if form is None:
             continue
-        link = max(left, key=left.__getitem__)
-        wanted = unsent.get(one.seq)
-        parts = [part for part in text.segments if part.number in wanted] if wanted else text.segments
-        left[link] -= len(parts)
-        taken.append(
-            Taken(
-                message=one,
-                link=link,
-                session_id=sessions[link],
-                parts=parts,
-                segments=len(text.segments),
-                coding=text.segments[0].coding.value,
-                attempt_no=one.attempts + 1,
-            )
+        links = [(link, order.carriages[link]) for link in sorted(left, key=left.__getitem__, reverse=True)]
+        try:
+            ready = ready_for(one, form, links, past=past, parts_max=order.parts_max)
+        except TextTooLong:
+            dead.append((one.seq, DeathReason.TEXT_TOO_LONG.value))
+            continue
+        left[ready.link] -= len(ready.parts)
+        batch.append(ready)
+    return batch
+
+
+def _taken(batch: Sequence[Ready], order: Order) -> list[Taken]:
+    sessions = {link: session_id for link, session_id, _ in order.shares}
+    return [
+        Taken(
+            message=one.message,
+            link=one.link,
+            session_id=sessions[one.link],
+            parts=one.parts,
+            segments=len(one.segments),
+            coding=one.segments[0].coding.value,
+            attempt_no=one.message.attempts + 1,
         )
-    return taken
+        for one in batch
+    ]
 
 
-def _commit(connection: Connection, taken: Sequence[Taken], texts: dict[int, _Text], now_wall: datetime) -> None:
+def _commit(
+    connection: Connection, batch: Sequence[Ready], taken: Sequence[Taken], cuts: Sequence[Cut], now_wall: datetime
+) -> None:
     frozen = [
         Frozen(
             seq=one.message.seq,
-            language=texts[one.message.seq].language,
-            text=texts[one.message.seq].text,
-            coding=one.coding,
-            segments=one.segments,
-            attempt_no=one.attempt_no,
+            language=one.language,
+            text=one.text,
+            coding=of_link.coding,
+            segments=of_link.segments,
+            attempt_no=of_link.attempt_no,
         )
-        for one in taken
+        for one, of_link in zip(batch, taken, strict=True)
     ]
     attempts = [
         Attempt(
@@ -224,4 +201,4 @@ def _commit(connection: Connection, taken: Sequence[Taken], texts: dict[int, _Te
         for one in taken
         for part in one.parts
     ]
-    record_attempts(connection, frozen, attempts, now_wall)
+    record_attempts(connection, frozen, attempts, now_wall, cuts=cuts)

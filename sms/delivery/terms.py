@@ -11,6 +11,7 @@ from sms.delivery.journal import Transact
 from sms.delivery.submission import Sender
 from sms.outbox.quiet import QuietHours
 from sms.outbox.retry import ADVERT_POLICY, SERVICE_POLICY, ClassPolicy, Rng, StatusClass
+from sms.text import PLAIN, Carriage
 
 UNRECORDED_MAX = 2_000
 """Messages taken whose outcome is not stored; a kill leaves at most these in doubt."""
@@ -19,12 +20,13 @@ PARTS_MAX = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTerms:
-    """What sending must know of a link: its contracted rate, its share, its own reading of statuses."""
+    """What sending must know of a link: its contracted rate, its share, its own reading of statuses, its texts."""
 
     name: str
     rate_per_s: float | None = None
     weight: int = 1
     status_classes: Mapping[int, StatusClass] = field(default_factory=dict)
+    carriage: Carriage = PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

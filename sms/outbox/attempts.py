@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from sms.outbox.bulk import among, as_json, insert_many, run_many, update_many
+from sms.outbox.cuts import Cut, record_cuts
 from sms.outbox.instants import to_micros
 from sms.outbox.model import Claimed, OutboxState, Step, next_state
 from sms.outbox.schema import attempt, message, segment
@@ -70,12 +71,18 @@ def unsent_segments(connection: Connection, messages: Iterable[Claimed]) -> dict
 
 
 def record_attempts(
-    connection: Connection, frozen: Sequence[Frozen], attempts: Sequence[Attempt], now_wall: datetime
+    connection: Connection,
+    frozen: Sequence[Frozen],
+    attempts: Sequence[Attempt],
+    now_wall: datetime,
+    *,
+    cuts: Sequence[Cut] = (),
 ) -> None:
-    """Store claimed messages as WRITTEN with one attempt for each segment to be submitted."""
+    """Store claimed messages as WRITTEN with one attempt for each segment to be submitted; `cuts` of the longer."""
     written_at = to_micros(now_wall)
     segments_of = {one.seq: one.segments for one in frozen}
     run_many(connection, _WRITE, frozen)
+    record_cuts(connection, cuts)
     several = [(one.seq, one.segment_no, OutboxState.WRITTEN.value) for one in attempts if segments_of[one.seq] > 1]
     if several:
         run_many(connection, _SEGMENTS, several)
