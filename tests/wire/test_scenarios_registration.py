@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from system import OFF_NET, A, B, C, D, System
+from system import OFF_NET, A, System
 
 WELCOME = ("programme_expense", "bonus", "50.00")
 
@@ -23,26 +23,6 @@ def test_01_joining_gives_the_welcome_one_sms_and_a_balance_at_once(system: Syst
     system.verify()
 
 
-def test_02_without_terms_nothing_happens(system: System) -> None:
-    system.subscriber(A)
-    refused = system.join(A, accept_terms=False)
-    assert (refused.status, refused.body["code"]) == (422, "TERMS_REQUIRED")
-    assert system.ok("GET", f"/v1/subscribers/{A}")["membership"] == "none"
-    assert system.postings(A) == []
-    assert system.inbox(A) == []
-
-
-def test_03_three_blocks_refuse_and_a_voluntary_one_does_not(system: System) -> None:
-    for msisdn, block in ((A, "investigation"), (B, "mnp"), (C, "final")):
-        system.subscriber(msisdn, blocks=[block])
-        refused = system.join(msisdn)
-        assert (refused.status, refused.body["code"]) == (422, f"BLOCKED_{block.upper()}")
-        assert system.postings(msisdn) == []
-        assert system.inbox(msisdn) == []
-    system.subscriber(D, blocks=["voluntary"])
-    assert system.join(D).status == 201
-
-
 def test_04_joining_twice_at_once_gives_one_membership_one_welcome_one_sms(system: System) -> None:
     system.subscriber(A)
     with ThreadPoolExecutor(2) as pool:
@@ -52,18 +32,6 @@ def test_04_joining_twice_at_once_gives_one_membership_one_welcome_one_sms(syste
     assert (again.status, again.body["code"]) == (409, "ALREADY_MEMBER")
     assert system.postings(A) == [WELCOME]
     assert len(system.inbox(A)) == 1
-
-
-def test_05_corporate_numbers_join_and_a_corporate_plan_is_no_corporate_contract(system: System) -> None:
-    system.ok("PUT", "/v1/tariffs/corporate-plan", {"fee": "0.00"})
-    system.member(C, contract="corporate")
-    system.member(D, contract="individual", tariff="corporate-plan")
-    for msisdn in (C, D):
-        assert system.postings(msisdn) == [WELCOME]
-        assert len(system.inbox(msisdn)) == 1
-    system.clock_to("2025-04-01T09:00:00+03:00")
-    assert system.sums(C) == ("50.00", "0.00", "0.00")
-    assert system.sums(D) == ("0.00", "50.00", "0.00")
 
 
 def test_06_off_net_joins_by_the_full_form_and_never_gets_figures_or_a_credit(system: System) -> None:
@@ -96,26 +64,6 @@ def with_everything(started: Callable[..., System]) -> System:
     assert system.paid("ozon", A, "o-1", "700.00").body["state"] == "pending"
     system.clear(A)
     return system
-
-
-def test_50_leaving_warns_then_lapses_the_bonus_rejects_the_pending_and_keeps_cashback(
-    with_everything: System,
-) -> None:
-    system = with_everything
-    assert system.sums(A)[:2] == ("80.00", "120.00")
-    warned = system.api("DELETE", f"/v1/members/{A}?channel=contact_centre")
-    assert (warned.status, warned.body["code"]) == (409, "CONFIRM_LAPSE")
-    assert warned.body["lapses"] == {"bonus": "80.00", "pending": "35.00", "cashback": "0.00"}
-    left = system.ok("DELETE", f"/v1/members/{A}?channel=contact_centre&confirm=true")
-    assert left["lapsed"] == "80.00"
-    assert system.postings(A)[-1] == ("bonus", "lapsed", "80.00")
-    assert (system.accrual("ozon", "o-1")["state"], system.accrual("ozon", "o-1")["reason"]) == ("rejected", "LEFT")
-    late = system.shop("ozon", "o-1", "confirm")
-    assert (late.status, late.body["state"], late.body["reason"]) == (200, "rejected", "LEFT")
-    assert system.inbox(A) == ["Вы вышли из программы Кэшбэк. Сгорело 80 р."]
-    charged = system.charge("c-1", A, "100.00").body
-    assert (charged["cashback"], charged["main"]) == ("100.00", "0.00")
-    system.verify()
 
 
 def test_50_leaving_by_ussd_is_always_asked_and_says_what_lapses(with_everything: System) -> None:
