@@ -83,6 +83,7 @@ def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
             quiet=to_quiet_hours(settings),
             service=to_policy(settings, settings.sms.policies.service),
             advert=to_policy(settings, settings.sms.policies.advert),
+            parts_max=settings.sms.segments_max,
         ),
         [
             LinkTerms(
@@ -90,6 +91,7 @@ def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
                 rate_per_s=link.rate_per_s or None,
                 weight=link.weight,
                 status_classes=link.status_classes,
+                carriage=link.carriage,
             )
             for link in settings.links
             if "sms" in link.roles

@@ -33,6 +33,7 @@ class Messaging:
             counters=self.counters,
             on_mo=self._keywords.answer,
             committed=self.dispatcher.poke,
+            alphabets={link.name: link.alphabet for link in ground.settings.links},
         )
 
     def queue_notices(self, connection: Connection, outcomes: Sequence[Outcome], context: Context) -> None:

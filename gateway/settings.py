@@ -20,6 +20,7 @@ from gateway.settings_fields import (
     InstantOrNone,
     Port,
     Seconds,
+    ShiftTableNames,
     SpendTypes,
     Sum,
     Url,
@@ -30,7 +31,15 @@ from sms.outbox.quiet import QuietHours
 from sms.outbox.retry import ClassPolicy, StatusClass
 from sms.smpp.config import BindKind, LinkConfig, TlvPolicy
 from sms.smpp.constants import VERSION_34, VERSION_50
-from sms.text import Coding, UnicodeMode, coding_of
+from sms.text import (
+    Carriage,
+    Coding,
+    DefaultAlphabet,
+    Language,
+    LongMessages,
+    UnicodeMode,
+    coding_of,
+)
 from ussd.menu import CODES, Action
 
 LIST_SECTIONS = ("links", "keys", "accounts")
@@ -173,6 +182,9 @@ class SmsSection(Section):
     unicode: UnicodeMode = Field(
         default=UnicodeMode.CHEAPEST, description="How letters may be rewritten to save segments."
     )
+    segments_max: int = Field(
+        default=10, ge=1, le=255, description="Segments of one text; a longer one is a dead letter, TEXT_TOO_LONG."
+    )
     policies: Policies = Field(default=Policies(), description="Policies per class.")
 
     @model_validator(mode="after")
@@ -242,6 +254,32 @@ class LinkSection(Section):
     )
     tls: bool = Field(default=False, description="Whether the connection is encrypted.")
     weight: int = Field(default=1, ge=1, le=1000, description="Its share of the traffic among links of one role.")
+    alphabet: DefaultAlphabet = Field(
+        default=DefaultAlphabet.GSM7, description="What data_coding 0 means at the SMSC; smpp probe finds out."
+    )
+    shift_tables: ShiftTableNames = Field(
+        default=(), description="National language tables that its texts may use to save segments, by language."
+    )
+    long_messages: LongMessages = Field(
+        default=LongMessages.UDH8, description="How segments say what they are part of; payload: the SMSC cuts."
+    )
+
+    @model_validator(mode="after")
+    def _texts(self) -> Self:
+        if self.long_messages in (LongMessages.SAR, LongMessages.PAYLOAD) and self.tlv is not TlvPolicy.ALWAYS:
+            raise ValueError(f"long_messages = {self.long_messages}  needs tlv = always: it is an optional parameter")
+        if self.shift_tables and self.alphabet is not DefaultAlphabet.GSM7:
+            raise ValueError("shift_tables  stand in for the GSM alphabet and need alphabet = gsm7")
+        return self
+
+    @property
+    def carriage(self) -> Carriage:
+        """How its texts are cut."""
+        return Carriage(
+            alphabet=self.alphabet,
+            shift_tables=tuple(Language[name.upper()] for name in dict.fromkeys(self.shift_tables)),
+            long_messages=self.long_messages,
+        )
 
     @model_validator(mode="after")
     def _versions(self) -> Self:

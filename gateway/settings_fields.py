@@ -5,7 +5,7 @@ Errors are written to stand after the value: "must be …".
 
 import re
 from datetime import UTC, datetime, time
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, PlainValidator
@@ -94,3 +94,10 @@ HexNumber = Annotated[int, BeforeValidator(_number)]
 Url = Annotated[str, PlainValidator(_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ShiftTableNames = tuple[
+    Literal[
+        "turkish", "spanish", "portuguese", "bengali", "gujarati", "hindi", "kannada", "malayalam", "oriya",
+        "punjabi", "tamil", "telugu", "urdu",
+    ],
+    ...,
+]  # fmt: skip

@@ -103,6 +103,8 @@ def link_options(seen: Seen) -> dict[str, str]:
         options["tlv"] = '"never"'
     elif by_name["parameters"] == "taken" and seen.version is None:
         options["tlv"] = '"always"'
+    if by_name["data_coding_0"] in ("latin1", "ascii"):
+        options["alphabet"] = f'"{by_name["data_coding_0"]}"'
     rate = rate_of(seen)
     if rate is not None:
         options["rate_per_s"] = str(max(1, int(rate * RATE_SAFE)))

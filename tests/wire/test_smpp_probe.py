@@ -55,6 +55,8 @@ PLANTED: dict[str, dict[str, str]] = {
 CONFIGURED = {
     "silent_version": {"tlv": '"always"'},
     "no_parameters": {"tlv": '"never"'},
+    "latin1": {"alphabet": '"latin1"'},
+    "ascii": {"alphabet": '"ascii"'},
     "slow_lane": {"rate_per_s": "9"},
     "vendor_throttle": {"rate_per_s": "9", "status_classes": '{ "0x400" = "throttled" }'},
     "narrow_window": {"window": "3"},
