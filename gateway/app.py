@@ -53,6 +53,7 @@ from gateway.ledger_office import LedgerOffice, Told
 from gateway.lifecycle import Lifecycle, Part
 from gateway.links import Links
 from gateway.logs import Masker
+from gateway.message_desk import LinkDesk, MessageDesk
 from gateway.messaging import Messaging
 from gateway.metrics import Metrics
 from gateway.month_job import MonthJob, MonthSurroundings
@@ -304,6 +305,7 @@ class Gateway:
             exposition=self._metrics.exposition,
             alarms=self._alarms.raised,
         )
+        lines = self._dispatcher.lines
         return build_door(
             ground,
             ApiParts(
@@ -322,6 +324,8 @@ class Gateway:
                 months=months,
                 clock=clock_door,
                 operations=operations,
+                outbox=MessageDesk(self._database, now=self.now, queued=self._dispatcher.poke),
+                links=LinkDesk(self._database, self._links, lines, wall=ground.wall),
                 journal=office,
                 keys=keys,
                 wall=self._wall_s,

@@ -72,13 +72,25 @@ class Links:
     ) -> None:
         """`changed(name, is_up)` hears of every link that came up or went down."""
         self._changed = changed
+        self._lines = lines
+        self._sections = {one.name: one for one in sections}
         self._dialogues: list[UssdOverSmpp] = []
         self.links = [self._link(one, reactor, lines=lines, inbound=inbound, ussd=ussd) for one in sections]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the links that carry SMS."""
+        return frozenset(name for name, section in self._sections.items() if "sms" in section.roles)
 
     @property
     def down(self) -> list[str]:
         """Names of the links that are not bound."""
         return [link.config.name for link in self.links if link.state is not LinkState.BOUND]
+
+    @property
+    def paused(self) -> list[str]:
+        """Names of the links that the operator paused."""
+        return sorted(self._lines.paused)
 
     def status(self) -> list[dict[str, object]]:
         """Every link as `/status` shows it."""
@@ -88,6 +100,26 @@ class Links:
                 "state": link.state.value,
                 "window": link.config.window,
                 "window_used": self.window_used(link),
+                "paused": link.config.name in self._lines.paused,
+            }
+            for link in self.links
+        ]
+
+    def described(self) -> list[dict[str, object]]:
+        """Every link as `/v1/links` shows it."""
+        return [
+            {
+                "name": link.config.name,
+                "roles": list(self._sections[link.config.name].roles),
+                "state": link.state.value,
+                "host": link.config.host,
+                "port": link.config.port,
+                "tls": self._sections[link.config.name].tls,
+                "bind": link.config.bind.value,
+                "weight": self._sections[link.config.name].weight,
+                "window": link.config.window,
+                "window_used": self.window_used(link),
+                "rate_per_s": self._lines.rate_of(link.config.name),
             }
             for link in self.links
         ]

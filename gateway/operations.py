@@ -64,6 +64,7 @@ class GatewayOperations:
             "catalogue": self._directory.running.version or None,
             "alarms": [f"link {name} is not bound" for name in self._links.down]
             + ([f"{pending.dead} messages are dead"] if pending.dead else [])
+            + [f"link {name} is paused" for name in self._links.paused]
             + list(self._alarms()),
         }
 

@@ -232,6 +232,7 @@ class Dispatcher:
         self.counters.possible_duplicates += found.unknown.resent
         self.counters.dead += found.unknown.dead
         self.counters.receipts_forgotten += found.receipts_forgotten
+        self.lines.follow(found.paused)
         for line in self.lines:
             line.pump()
 

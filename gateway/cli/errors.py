@@ -24,6 +24,8 @@ FIXES: Mapping[str, str] = {
     "NOT_MEMBER": "join first: firstcharge member join MSISDN --accept-terms",
     "TERMS_REQUIRED": "the terms must be accepted: add --accept-terms",
     "UNKNOWN_CHARGE": "give the id that the charge was drawn with; see: firstcharge ledger statement MSISDN",
+    "UNKNOWN_LINK": "see the names: firstcharge link list",
+    "UNKNOWN_MESSAGE": "see the ids: firstcharge outbox list --msisdn MSISDN",
     "UNKNOWN_SUBSCRIBER": "make the number known first: firstcharge subscriber put MSISDN",
     "UNKNOWN_TARIFF": "no such tariff; the demo has smart and zero",
     "UNKNOWN_VOUCHER": "give the id that the voucher was issued with",

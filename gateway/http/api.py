@@ -14,12 +14,25 @@ from gateway.http.care import Care
 from gateway.http.catalogue import CatalogueCalls
 from gateway.http.charges import Charges
 from gateway.http.ledger import Journal, LedgerCalls
+from gateway.http.links import LinkCalls
 from gateway.http.members import Members
 from gateway.http.openapi import OpenApi
 from gateway.http.operations import OperationsCalls
 from gateway.http.orders import Orders
+from gateway.http.outbox import OutboxCalls
 from gateway.http.pages import Pages
-from gateway.http.ports import Advertising, Directory, Erasing, Ledger, ManualClockDoor, Months, Operations, Reads
+from gateway.http.ports import (
+    Advertising,
+    Directory,
+    Erasing,
+    Ledger,
+    LinkControl,
+    ManualClockDoor,
+    Months,
+    Operations,
+    Outbox,
+    Reads,
+)
 from gateway.http.reservations import Reservations
 from gateway.http.routing import Route, Router
 from gateway.http.spending import Spending
@@ -43,6 +56,8 @@ class ApiParts:
     months: Months
     clock: ManualClockDoor
     operations: Operations
+    outbox: Outbox
+    links: LinkControl
     journal: Journal
     keys: Keys
     wall: Callable[[], float]
@@ -82,6 +97,8 @@ def build_router(parts: ApiParts) -> Router:
         *Spending(ledger, reads, zone).routes(),
         *Care(reads, zone, currency=parts.currency, owns_main=parts.owns_main).routes(),
         *OperationsCalls(parts.operations, parts.months, parts.clock, zone).routes(),
+        *OutboxCalls(parts.outbox, zone).routes(),
+        *LinkCalls(parts.links, zone).routes(),
         *LedgerCalls(parts.journal, zone).routes(),
         *pages.routes(),
         *openapi.routes(),

@@ -76,6 +76,10 @@ class AttemptDocument(TypedDict):
     segment: int
     status: str | None
     smsc_id: str | None
+    number: int
+    session: str
+    sequence: int | None
+    answered_at: str | None
 
 
 class ReceiptDocument(TypedDict):
@@ -184,6 +188,10 @@ def message_to_wire(one: MessageView, zone: ZoneInfo) -> MessageDocument:
                 "segment": attempt.segment,
                 "status": attempt.status,
                 "smsc_id": attempt.smsc_id,
+                "number": attempt.number,
+                "session": attempt.session,
+                "sequence": attempt.sequence,
+                "answered_at": None if attempt.answered_at is None else wire_instant(attempt.answered_at, zone),
             }
             for attempt in one.attempts
         ],

@@ -145,6 +145,10 @@ Day = Annotated[date, PlainValidator(parse_day), WithJsonSchema({"type": "string
 Id = Annotated[str, StringConstraints(pattern=_ID)]
 """What callers name things with: 1 to 64 printable ASCII characters, no spaces at the ends."""
 
+MESSAGE_ID_LENGTH_MAX = 200
+MessageId = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,198}[!-~])?$")]
+"""What the outbox names messages with, such as accrued:ozon:o-1."""
+
 Code = Annotated[str, StringConstraints(pattern=_CODE)]
 """What the catalogue names partners and promotions with: it stands in paths and references."""
 

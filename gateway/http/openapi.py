@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from gateway.http.auth import Scope
-from gateway.http.fields import Id, Msisdn
+from gateway.http.fields import Id, MessageId, Msisdn
 from gateway.http.problems import TITLES, status_of
 from gateway.http.routing import Call, Reply, Route
 
@@ -136,7 +136,7 @@ def _operation(
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     names = [segment[1:-1] for segment in route.path.split("/") if segment.startswith("{")]
-    types: Mapping[str, Any] = {"msisdn": Msisdn}
+    types: Mapping[str, Any] = {"msisdn": Msisdn, "message_id": MessageId}
     return [
         {
             "name": name,

@@ -14,6 +14,7 @@ from billing.commands import Command
 from billing.decision import Outcome
 from billing.money import Kopecks
 from billing.records import Accrual, Membership, Posting, Subscription
+from sms.outbox.browsing import MessagePage, Retried
 from sms.outbox.model import MessageView
 
 
@@ -231,6 +232,53 @@ class Verdict:
 
     checked: int
     violations: Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxQuery:
+    """Which messages of the outbox: all that is given must fit."""
+
+    state: str | None = None
+    kind: str | None = None
+    msisdn: str | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+class Outbox(Protocol):
+    """Messages as operators handle them."""
+
+    def browse(self, query: OutboxQuery) -> Awaitable[MessagePage]:
+        """A page, newest first; raises UnknownSubscriber."""
+        ...
+
+    def find(self, message_id: str) -> Awaitable[MessageView | None]:
+        """One message."""
+        ...
+
+    def retry(self, message_id: str) -> Awaitable[tuple[MessageView | None, bool]]:
+        """Queue a dead letter again: what it is now, and whether it was one that may go again."""
+        ...
+
+    def retry_all(self, kind: str | None, before: int | None, limit: int) -> Awaitable[Retried]:
+        """Queue many dead letters again, newest first."""
+        ...
+
+
+class LinkControl(Protocol):
+    """SMPP links as operators handle them; False says there is no such link."""
+
+    def all_links(self) -> Awaitable[Sequence[Mapping[str, object]]]:
+        """Every link of this process, ready for JSON but for instants."""
+        ...
+
+    def pause(self, name: str) -> Awaitable[bool]:
+        """Let nothing go on a link."""
+        ...
+
+    def resume(self, name: str) -> Awaitable[bool]:
+        """Let messages go on it again."""
+        ...
 
 
 class Operations(Protocol):

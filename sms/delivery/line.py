@@ -96,6 +96,11 @@ class Line:
         return self._wire is not None and not self._is_paused and not self.pacer.is_resting(self._clock.seconds())
 
     @property
+    def is_paused(self) -> bool:
+        """Whether the operator stopped it."""
+        return self._is_paused
+
+    @property
     def in_flight(self) -> int:
         """Segments written and not answered."""
         return len(self._in_flight)

@@ -1,6 +1,6 @@
 """The links that carry SMS: which are up, and which of them takes the next message."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from sms.delivery.line import Line, Wire
 
@@ -30,6 +30,22 @@ class Lines:
     def any_up(self) -> bool:
         """Whether any link may be given messages."""
         return any(line.is_up for line in self)
+
+    def follow(self, paused: Collection[str]) -> None:
+        """The operator lets these links send nothing, and all others send."""
+        for line in self:
+            if line.is_paused != (line.name in paused):
+                line.resume() if line.is_paused else line.pause()
+
+    @property
+    def paused(self) -> frozenset[str]:
+        """Names of those that the operator paused."""
+        return frozenset(line.name for line in self if line.is_paused)
+
+    def rate_of(self, name: str) -> float | None:
+        """Messages a second that a link is fed at present; None without a limit, or a link without SMS."""
+        line = self._lines.get(name)
+        return None if line is None else line.pacer.rate
 
     def shares(self, limit: int) -> dict[str, int]:
         """How many segments each link may be given now, at most `limit` in all, divided by weight where short.

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sms.outbox.paused import paused_links
 from sms.outbox.retry import Policies
 from sms.outbox.senders import Recovered, extend, is_alone, recover
 from sms.outbox.upkeep import Resent, due_unknown, forget_receipts, release_held
@@ -19,6 +20,7 @@ class Upkeep:
     receipts_forgotten: int
     taken_over: Recovered
     was_leased: bool
+    paused: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,4 +43,5 @@ def look_after(connection: Connection, now: datetime, policies: Policies, beat: 
         receipts_forgotten=forget_receipts(connection, now),
         taken_over=taken_over,
         was_leased=was_leased,
+        paused=paused_links(connection),
     )

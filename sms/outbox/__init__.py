@@ -4,6 +4,14 @@ Pure: model, retry, quiet, settle, smsc_ids, instants, errors. On a Connection t
 """
 
 from sms.outbox.attempts import Attempt, Frozen, record_attempts, reference_of, unsent_segments
+from sms.outbox.browsing import (
+    MessagePage,
+    Retried,
+    Wanted,
+    browse,
+    find_message,
+    retry_dead_of,
+)
 from sms.outbox.claim import Claim, Claimant, bury, claim, let_next_go
 from sms.outbox.errors import MessageMalformed, OutboxError, StepImpossible
 from sms.outbox.inbox import MobileOriginated, record_mo
@@ -24,6 +32,7 @@ from sms.outbox.model import (
     next_state,
     whole_state,
 )
+from sms.outbox.paused import pause_link, paused_links, pauses, resume_link
 from sms.outbox.queue import ENQUEUE_COLUMNS, enqueue, enqueue_row, enqueue_rows
 from sms.outbox.quiet import QuietHours
 from sms.outbox.receipts import NewReceipt, ReceiptCounts, digits_of, match_waiting, record_receipts
@@ -42,6 +51,7 @@ from sms.outbox.retry import (
 from sms.outbox.schema import metadata
 from sms.outbox.senders import Recovered, begin, extend, leave, others_send, recover
 from sms.outbox.settle import ANSWER_OF_CLASS, Answer, SegmentOutcome, Verdict, verdict
+from sms.outbox.timelines import Moment, reason_in_words, timeline
 from sms.outbox.upkeep import (
     Resent,
     drop_adverts,
@@ -81,8 +91,10 @@ __all__ = [
     "DeathReason",
     "Frozen",
     "MessageMalformed",
+    "MessagePage",
     "MessageView",
     "MobileOriginated",
+    "Moment",
     "NewMessage",
     "NewReceipt",
     "OutboxError",
@@ -96,6 +108,7 @@ __all__ = [
     "Recovered",
     "Rendered",
     "Resent",
+    "Retried",
     "SegmentOutcome",
     "ServiceClass",
     "Settled",
@@ -103,8 +116,10 @@ __all__ = [
     "Step",
     "StepImpossible",
     "Verdict",
+    "Wanted",
     "backoff_s",
     "begin",
+    "browse",
     "bury",
     "claim",
     "class_of",
@@ -117,6 +132,7 @@ __all__ = [
     "enqueue_rows",
     "erase",
     "extend",
+    "find_message",
     "forget_receipts",
     "has_untried",
     "leave",
@@ -127,8 +143,12 @@ __all__ = [
     "next_release",
     "next_state",
     "others_send",
+    "pause_link",
+    "paused_links",
+    "pauses",
     "pending_counts",
     "readdress",
+    "reason_in_words",
     "record_attempts",
     "record_mo",
     "record_receipts",
@@ -136,8 +156,11 @@ __all__ = [
     "recover",
     "reference_of",
     "release_held",
+    "resume_link",
     "retry_dead",
+    "retry_dead_of",
     "status_name",
+    "timeline",
     "unsent_segments",
     "verdict",
     "whole_state",

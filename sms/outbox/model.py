@@ -228,13 +228,20 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptView:
-    """One submission of one segment. `status` is the SMSC's, UNKNOWN, NEVER_WRITTEN, or None while waiting."""
+    """One submission of one segment. `status` is the SMSC's, UNKNOWN, NEVER_WRITTEN, or None while waiting.
+
+    `session` is the bind of the link it went over, `sequence` the sequence_number of its submit_sm.
+    """
 
     at: datetime
     link: str
     segment: int
     status: str | None
     smsc_id: str | None
+    number: int = 1
+    session: str = ""
+    sequence: int | None = None
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,3 +270,8 @@ class MessageView:
     segments: int
     attempts: tuple[AttemptView, ...]
     receipts: tuple[ReceiptView, ...]
+    msisdn: str = ""
+    time_zone: str | None = None
+    waits_until: datetime | None = None
+    """Of the wall clock: the next attempt of one that was put off, the end of the grace of one in doubt."""
+    expires_at: datetime | None = None

@@ -103,6 +103,14 @@ sender = Table(
     comment="One row for every process that sends; without one, or past its end, what it has in flight is lost.",
 )
 
+paused_link = Table(
+    "sms_paused_link",
+    metadata,
+    Column("name", Text, primary_key=True, comment="name of a link, the same in all processes"),
+    Column("paused_at", BigInteger, nullable=False),
+    comment="Links on which the operator lets no message go; without a row a link sends.",
+)
+
 segment = Table(
     "sms_segment",
     metadata,

@@ -56,7 +56,9 @@ _PENDING_OF = select(message.c.seq, message.c.msisdn).where(
 )
 _RETRY = (
     update(message)
-    .where(text(DEAD_SQL), among(message.c.message_id), message.c.reason.not_in(NEVER_RETRIED))
+    .where(
+        text(DEAD_SQL), among(message.c.message_id), message.c.reason.not_in(NEVER_RETRIED), message.c.msisdn != ""
+    )
     .values(state=next_state(OutboxState.DEAD, Step.RETRY), reason=None, failures=0, expires_at=None)
 )
 

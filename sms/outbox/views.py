@@ -1,6 +1,7 @@
 """What people and other parts ask of the outbox; nothing here changes a row."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,7 +62,13 @@ class Pending:
 
 def messages_of(connection: Connection, subscription_id: int, now_business: datetime) -> list[MessageView]:
     """The messages of a subscription with their attempts and receipts, newest first, at most MESSAGES_MAX."""
-    rows = connection.execute(_MESSAGES, {"of_subscription": subscription_id}).all()
+    return views_of(
+        connection, connection.execute(_MESSAGES, {"of_subscription": subscription_id}).all(), now_business
+    )
+
+
+def views_of(connection: Connection, rows: Sequence[Any], now_business: datetime) -> list[MessageView]:
+    """These rows of messages with their attempts and receipts, in their order."""
     seqs = as_json([row.seq for row in rows])
     attempts: dict[int, list[AttemptView]] = {}
     for row in connection.execute(_ATTEMPTS, {"rows": seqs}):
@@ -71,6 +78,10 @@ def messages_of(connection: Connection, subscription_id: int, now_business: date
             segment=row.segment_no,
             status=row.status,
             smsc_id=row.smsc_id,
+            number=row.attempt_no,
+            session=row.session_id,
+            sequence=row.sequence_no,
+            answered_at=_instant(row.responded_at),
         )
         attempts.setdefault(row.seq, []).append(view)
     receipts: dict[int, list[ReceiptView]] = {}
@@ -105,7 +116,15 @@ def _view(
         segments=row.segments,
         attempts=attempts,
         receipts=receipts,
+        msisdn=row.msisdn,
+        time_zone=row.time_zone,
+        waits_until=_instant(row.retry_at),
+        expires_at=_instant(row.expires_at),
     )
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
 
 
 def pending_counts(connection: Connection) -> Pending:

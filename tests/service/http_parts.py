@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as structure_replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -60,11 +61,13 @@ from gateway.http.ports import (
     DueWork,
     MemberView,
     MonthRunView,
+    OutboxQuery,
     UssdPage,
     Verdict,
 )
 from gateway.http.problems import Problem
 from gateway.http.routing import Route
+from sms.outbox.browsing import MessagePage, Retried
 from sms.outbox.model import AttemptView, MessageView, OutboxState, ReceiptView
 
 A = "79160000001"
@@ -313,6 +316,64 @@ class FakeReads:
         return UssdPage(items=[record], cursor=17)
 
 
+MESSAGE = MessageView(
+    message_id="accrued:ozon:o-1", kind="accrued", text="Начислено", language="ru", state=OutboxState.DEAD,
+    reason="ESME_RINVDSTADR", created_at=NOW, not_before=NOW, segments=1, msisdn=A,
+    attempts=(AttemptView(at=NOW, link="smsc-1", segment=1, status="ESME_RINVDSTADR", smsc_id=None),),
+    receipts=(),
+)  # fmt: skip
+
+
+@dataclass
+class FakeOutbox:
+    """One dead letter."""
+
+    asked: list[OutboxQuery] = field(default_factory=list)
+    retries: list[tuple[str | None, int | None, int]] = field(default_factory=list)
+
+    async def browse(self, query: OutboxQuery) -> MessagePage:
+        self.asked.append(query)
+        return MessagePage(messages=[MESSAGE], before=17)
+
+    async def find(self, message_id: str) -> MessageView | None:
+        return MESSAGE if message_id == MESSAGE.message_id else None
+
+    async def retry(self, message_id: str) -> tuple[MessageView | None, bool]:
+        if message_id == MESSAGE.message_id:
+            return structure_replace(MESSAGE, state=OutboxState.QUEUED, reason=None), True
+        if message_id == "refused":
+            return structure_replace(MESSAGE, reason="OPTED_OUT"), False
+        return None, False
+
+    async def retry_all(self, kind: str | None, before: int | None, limit: int) -> Retried:
+        self.retries.append((kind, before, limit))
+        return Retried(retried=3, before=None)
+
+
+class FakeLinks:
+    """One link."""
+
+    def __init__(self) -> None:
+        self.paused_since: datetime | None = None
+
+    async def all_links(self) -> Sequence[Mapping[str, object]]:
+        return [
+            {
+                "name": "smsc-1", "roles": ["sms"], "state": "bound", "host": "10.0.0.1", "port": 2775, "tls": False,
+                "bind": "transceiver", "weight": 1, "window": 10, "window_used": 0, "rate_per_s": None,
+                "paused_since": self.paused_since,
+            }
+        ]  # fmt: skip
+
+    async def pause(self, name: str) -> bool:
+        self.paused_since = NOW if name == "smsc-1" else self.paused_since
+        return name == "smsc-1"
+
+    async def resume(self, name: str) -> bool:
+        self.paused_since = None if name == "smsc-1" else self.paused_since
+        return name == "smsc-1"
+
+
 @dataclass
 class FakeDirectory:
     """Tariffs and catalogue in memory."""
@@ -454,6 +515,8 @@ class Door:
                 principal=Principal(name="ozon", scopes=frozenset({Scope.PARTNER}), partner="ozon"),
             ),
         ]
+        self.outbox = FakeOutbox()
+        self.links = FakeLinks()
         self.keys = Keys(records, b"c" * 32)
         self.router = build_router(
             ApiParts(
@@ -467,6 +530,8 @@ class Door:
                 months=self.program,
                 clock=self.program,
                 operations=self.program,
+                outbox=self.outbox,
+                links=self.links,
                 journal=self.journal,
                 keys=self.keys,
                 wall=lambda: self.wall,

@@ -203,6 +203,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any]]] = {
     "pk sms_message": ("sms_message", {"message_id": "b"}),
     "ck_sms_segment_state": ("sms_segment", {"segment_no": 2, "state": "odd"}),
     "pk sms_sender": ("sms_sender", {}),
+    "pk sms_paused_link": ("sms_paused_link", {}),
     "pk sms_segment": ("sms_segment", {}),
     "fk sms_segment": ("sms_segment", {"seq": 99}),
     "pk sms_attempt": ("sms_attempt", {}),

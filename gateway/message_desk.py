@@ -1,0 +1,104 @@
+"""What operators do with messages and links: look, try again, pause, resume."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from billing.store import reads
+from gateway.database import Transactor
+from gateway.http.ports import OutboxQuery
+from gateway.links import Links
+from sms.delivery.lines import Lines
+from sms.outbox import (
+    MessagePage,
+    MessageView,
+    OutboxState,
+    Retried,
+    Wanted,
+    browse,
+    find_message,
+    pause_link,
+    paused_links,
+    pauses,
+    resume_link,
+    retry_dead,
+    retry_dead_of,
+)
+
+
+class MessageDesk:
+    """The outbox as the HTTP door's port asks for it; `queued` is told that something may go."""
+
+    def __init__(self, database: Transactor, *, now: Callable[[], datetime], queued: Callable[[], None]) -> None:
+        self._database = database
+        self._now = now
+        self._queued = queued
+
+    async def browse(self, query: OutboxQuery) -> MessagePage:
+        """Messages that fit, newest first; fails with UnknownSubscriber."""
+        return await self._database.read(self._browse, query)
+
+    async def find(self, message_id: str) -> MessageView | None:
+        """One message."""
+        return await self._database.read(lambda one: find_message(one, message_id, self._now()))
+
+    async def retry(self, message_id: str) -> tuple[MessageView | None, bool]:
+        """Queue a dead letter again; what it is now, and whether it was one that may go again."""
+        found = await self._database.transact(self._retry, message_id)
+        self._queued()
+        return found
+
+    async def retry_all(self, kind: str | None, before: int | None, limit: int) -> Retried:
+        """Queue many dead letters again."""
+        done = await self._database.transact(lambda one: retry_dead_of(one, kind=kind, before=before, limit=limit))
+        self._queued()
+        return done
+
+    def _browse(self, connection: Connection, query: OutboxQuery) -> MessagePage:
+        subscription_id = None
+        if query.msisdn is not None:
+            subscription_id = reads.subscriber(connection, query.msisdn).subscription.subscription_id
+        wanted = Wanted(
+            state=None if query.state is None else OutboxState(query.state),
+            kind=query.kind,
+            subscription_id=subscription_id,
+            before=query.before,
+            limit=query.limit,
+        )
+        return browse(connection, wanted, self._now())
+
+    def _retry(self, connection: Connection, message_id: str) -> tuple[MessageView | None, bool]:
+        is_retried = retry_dead(connection, [message_id]) > 0
+        return find_message(connection, message_id, self._now()), is_retried
+
+
+class LinkDesk:
+    """The links as the HTTP door's port asks for them."""
+
+    def __init__(self, database: Transactor, links: Links, lines: Lines, *, wall: Callable[[], datetime]) -> None:
+        self._database = database
+        self._links = links
+        self._lines = lines
+        self._wall = wall
+
+    async def all_links(self) -> Sequence[Mapping[str, object]]:
+        """Every link of this process, and since when it is paused."""
+        paused = dict(await self._database.read(pauses))
+        return [{**one, "paused_since": paused.get(str(one["name"]))} for one in self._links.described()]
+
+    async def pause(self, name: str) -> bool:
+        """Let nothing go on this link, in any process; False where this one has no such link."""
+        return name in self._links.names and await self._set(lambda one: pause_link(one, name, self._wall()))
+
+    async def resume(self, name: str) -> bool:
+        """Let messages go again."""
+        return name in self._links.names and await self._set(lambda one: resume_link(one, name))
+
+    async def _set(self, change: Callable[[Connection], None]) -> bool:
+        def work(connection: Connection) -> frozenset[str]:
+            change(connection)
+            return paused_links(connection)
+
+        self._lines.follow(await self._database.transact(work))
+        return True
