@@ -196,5 +196,7 @@ def _timing(options: SimulatorSettings) -> Timing:
         enquire_link_s=options.enquire_link_s,
         response_timeout_s=options.response_timeout_s,
         inactivity_s=options.inactivity_s or None,
+        partial_pdu_s=options.partial_pdu_s,
+        write_stall_s=options.write_stall_s,
         unbind_s=UNBIND_SECONDS_MAX,
     )

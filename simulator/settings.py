@@ -65,6 +65,8 @@ class Simulator(_Section):
     inactivity_s: float = Field(default=0.0, ge=0, le=86_400, description="0: never")
     enquire_link_s: float = Field(default=30.0, gt=0, le=3_600)
     response_timeout_s: float = Field(default=10.0, gt=0, le=600)
+    partial_pdu_s: float = Field(default=10.0, gt=0, le=600)
+    write_stall_s: float = Field(default=30.0, gt=0, le=600)
     ussd_answer_s: float = Field(default=15.0, gt=0, le=600)
     ussd_customer_s: float = Field(default=60.0, gt=0, le=600)
     ussd_session_s: float = Field(default=180.0, gt=0, le=3_600)
