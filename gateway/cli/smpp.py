@@ -1,4 +1,4 @@
-"""Instruments for any SMSC: a PDU dissector, a bind check, a load generator and a probe."""
+"""Instruments for any SMSC: a PDU dissector, a bind check, a load generator, a probe and a bad client."""
 
 import sys
 from typing import Any
@@ -15,7 +15,7 @@ RATE_MAX = 1_000_000.0
 
 @click.group()
 def smpp() -> None:
-    """SMPP at hand: read PDUs, check a bind, load an SMSC. Works with anyone's."""
+    """SMPP at hand: read PDUs, check a bind, load, learn or trouble an SMSC. Works with anyone's."""
 
 
 @smpp.command("decode")
@@ -123,6 +123,38 @@ def probe(shell: Shell, target: Target, **options: Any) -> None:
 
     document = report_of(target, probe_of(shell, target, options))
     shell.show(document, lines_of(shell, document))
+
+
+@smpp.command("misbehave")
+@smsc_verb
+@click.argument("persona", metavar="[PERSONA|all]", required=False)
+@click.option("--list", "only_list", is_flag=True, help="Say which personas there are, and do nothing.")
+@click.option("--to", help="A test phone of yours, for personas that send messages.")
+@click.option("--count", type=click.IntRange(1, 1_000), default=20, show_default=True, help="Most PDUs of a kind.")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 600), default=45.0, show_default=True, help="The longest wait for anything."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the spoiled octets.")
+def misbehave(shell: Shell, target: Target, persona: str | None, *, only_list: bool, **options: Any) -> None:
+    """Be a bad client to the SMSC at HOST:PORT, which should be yours, and say how it took it.
+
+    One misdeed at a time, then a good client looks whether it is still served. Exit 1 when anything was unsound.
+    """
+    from gateway.cli import smpp_misbehave as tool  # noqa: PLC0415 - Twisted is loaded by those who need it
+
+    if only_list:
+        shell.show(tool.documents(), tool.listed(shell))
+        return
+    unsound = []
+
+    def told(document: dict[str, Any]) -> None:
+        shell.show(document, tool.lines_of(shell, document))
+        if document["verdict"] == tool.UNSOUND:
+            unsound.append(document["persona"])
+
+    tool.do(target, tool.misdeeds_of(persona, options["to"]), options, told)
+    if unsound:
+        raise Failed(f"{target.where} was unsound to {', '.join(unsound)}")
 
 
 def _ms(value: float) -> float:

@@ -18,6 +18,8 @@ UNKNOWN_TLVS = 200
 VENDOR_TAG = 0x1400
 UNKNOWN_COMMAND = 0x00010FFF
 STORM_MAX = 50
+MUTANTS_PER_COUNT = 100
+MUTANTS_AT_ONCE = 20
 ENQUIRE_LINK = encode(EnquireLink(sequence_number=1))
 
 SUBMIT_RESP = SubmitSmResp().name
@@ -225,11 +227,13 @@ async def oversized_field(stage: Stage) -> None:
 async def mutants(stage: Stage) -> None:
     """Bind, then PDUs with spoiled octets until the time is over; bind again where that was too much."""
     end = stage.clock.seconds() + stage.seconds
+    left = MUTANTS_PER_COUNT * stage.count
     sources = [encode(one) for one in (stage.submission(), EnquireLink(), SubmitSmResp(message_id="1"), stage.bind())]
-    while stage.clock.seconds() < end:
+    while left > 0 and stage.clock.seconds() < end:
         peer = await stage.bound()
-        while peer.is_open and stage.clock.seconds() < end:
-            peer.write(b"".join(_mutant(stage, sources) for _ in range(20)))
+        while peer.is_open and left > 0 and stage.clock.seconds() < end:
+            peer.write(b"".join(_mutant(stage, sources) for _ in range(MUTANTS_AT_ONCE)))
+            left -= MUTANTS_AT_ONCE
             await sleep(stage.clock, 0.01)
         peer.drop()
 
@@ -266,10 +270,13 @@ async def _spoil(stage: Stage, octets: bytes, *, answer: int | None = None) -> N
 
 
 def _mutant(stage: Stage, sources: list[bytes]) -> bytes:
-    rng = stage.rng
-    octets = bytearray(sources[rng.randrange(len(sources))])
+    rng, to = stage.rng, stage.to.encode() + b"\0"
+    source = sources[rng.randrange(len(sources))]
+    octets = bytearray(source)
     for _ in range(1 + rng.randrange(4)):
         octets[4 + rng.randrange(len(octets) - 4)] = rng.randrange(256)
+    if to in source and to not in octets:
+        return source  # a stranger's phone would ring
     if not rng.randrange(50):
         octets[:4] = rng.randrange(1 << 32).to_bytes(4, "big")
     return bytes(octets)

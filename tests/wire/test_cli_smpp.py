@@ -115,3 +115,39 @@ def test_the_simulators_own_capture_is_read(sim: SimProcess, tmp_path: Path) -> 
     assert {"bind_transceiver", "bind_transceiver_resp", "enquire_link", "unbind_resp"} <= {
         one["command"] for one in pdus
     }
+
+
+def test_misbehave_says_how_the_smsc_took_it(sim: SimProcess) -> None:
+    """Reliability test 7: the bad clients as a tool for anyone's SMSC."""
+    where = f"127.0.0.1:{sim.smpp_port}"
+    code, seen, _ = smpp("misbehave", where, "giant_length")
+    assert (code, seen["verdict"], seen["complaint"]) == (0, "sound", None)
+    assert seen["answered"] == {"bind_transceiver_resp ESME_ROK": 1, "generic_nack ESME_RINVCMDLEN": 1}
+    assert seen["closed_after_s"] < seen["seconds"] < 5
+    assert seen["alive_ms"] > 0
+    code, listed, _ = smpp("misbehave", "--list")
+    assert code == 0
+    assert {"slow_loris", "mutants", "reconnect_storm"} <= {one["persona"] for one in listed}
+
+
+def test_misbehave_finds_an_smsc_unsound_that_takes_what_it_must_not(sim: SimProcess) -> None:
+    """An SMSC that loses answers does not answer each submission."""
+    sim.faults(seed=1, response={"drop": 1})
+    try:
+        code, seen, error = smpp(
+            "misbehave", f"127.0.0.1:{sim.smpp_port}", "same_number_twice", "--to", "79160000001"
+        )
+    finally:
+        sim.ok("DELETE", "/sim/faults")
+    assert (code, seen["verdict"], seen["complaint"]) == (1, "unsound", "2 of 2 requests were not answered")
+    assert "unsound to same_number_twice" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [((), "which PERSONA?"), (("nobody",), "no persona is called nobody"), (("window_overrun",), "sends messages"),
+     (("window_overrun", "--to", "+7"), "digits alone")],
+)  # fmt: skip
+def test_misbehave_does_nothing_it_was_not_told_exactly(arguments: tuple[str, ...], why: str) -> None:
+    code, _, error = smpp("misbehave", "127.0.0.1:1", *arguments)
+    assert (code, why in error) == (2, True)
