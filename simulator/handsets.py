@@ -5,15 +5,26 @@ order they came. A message stands where its last segment arrived.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from simulator.messages import MessageStore, StoredMessage
-from sms.smpp.constants import MessageState, Tag
-from sms.text import Coding, Concatenation, HeaderMalformed, Reassembler, split_header
+from sms.smpp.constants import DataCoding, MessageState, Tag
+from sms.text import (
+    Coding,
+    Concatenation,
+    Header,
+    HeaderMalformed,
+    Reassembler,
+    capacity,
+    decode,
+    split_header,
+)
 
 UCS2_DATA_CODINGS = frozenset((8, 0x18, 0x48))
 SWITCHED_OFF_MAX = 10_000
 CLEARED_MAX = 100_000
+CONCATENATION_OCTETS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,24 +94,24 @@ def _put_together(arrived: list[StoredMessage]) -> Iterator[Shown]:
             continue
         if part is not None:
             del ids_so_far[(one.source, part.reference, part.total, part.wide)]
+        coding = _coding_of(whole.data_coding)
         yield Shown(
             source=whole.source,
             text=whole.text,
-            segments=whole.segments,
-            coding=Coding.UCS2 if whole.data_coding in UCS2_DATA_CODINGS else Coding.GSM7,
+            segments=_segments_of(one, coding) if one.pdu.tlv(Tag.MESSAGE_PAYLOAD) else whole.segments,
+            coding=coding,
             arrived_at=one.state_at,
             message_ids=tuple(ids),
         )
 
 
-def payload_of(message: StoredMessage) -> bytes:
-    """The text without its user data header."""
-    if not message.has_header:
-        return message.text
-    try:
-        return split_header(message.text)[1]
-    except HeaderMalformed:
-        return message.text
+def segment_text(message: StoredMessage) -> str:
+    """The text of this segment alone, without its user data header, in the tables which that names."""
+    header, payload = Header(), message.text
+    if message.has_header:
+        with suppress(HeaderMalformed):
+            header, payload = split_header(message.text)
+    return decode(payload, message.pdu.data_coding, header.tables)
 
 
 def concatenation_of(message: StoredMessage) -> Concatenation | None:
@@ -121,3 +132,16 @@ def concatenation_of(message: StoredMessage) -> Concatenation | None:
     if reference is None or total is None or number is None:
         return None
     return Concatenation(reference=reference, total=total, number=number, wide=True)
+
+
+def _coding_of(data_coding: int) -> Coding:
+    """How a data_coding says that characters stand in octets."""
+    if data_coding in UCS2_DATA_CODINGS:
+        return Coding.UCS2
+    return Coding.LATIN1 if data_coding == DataCoding.LATIN_1 else Coding.GSM7
+
+
+def _segments_of(message: StoredMessage, coding: Coding) -> int:
+    """Into how many segments the network cuts a text that came whole, in message_payload."""
+    units = len(message.text) // 2 if coding is Coding.UCS2 else len(message.text)
+    return 1 if units <= capacity(coding, 0) else -(-units // capacity(coding, CONCATENATION_OCTETS))

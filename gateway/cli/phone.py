@@ -9,7 +9,7 @@ import click
 from gateway.cli.client import Client, in_path
 from gateway.cli.errors import Failed
 from gateway.cli.output import Style, one_line
-from gateway.cli.shell import Shell, simulator_verb
+from gateway.cli.shell import Shell, simulator_verb, verb
 
 SERVICE_NUMBER = "4400"
 WATCH_PAUSE_SECONDS = 0.25
@@ -69,7 +69,7 @@ def _asked(shell: Shell) -> str:
 
 @click.group()
 def sms() -> None:
-    """A simulated phone's SMS."""
+    """A simulated phone's SMS, and what a text costs."""
 
 
 @sms.command("send")
@@ -111,6 +111,51 @@ def watch(shell: Shell, msisdns: Sequence[str], count: int | None) -> None:
                 return
     except KeyboardInterrupt:
         return
+
+
+@sms.command("cost")
+@click.argument("text")
+@click.option(
+    "--unicode",
+    "mode",
+    type=click.Choice(["strict", "translit", "cheapest"]),
+    default="strict",
+    show_default=True,
+    help="How far letters may be rewritten.",
+)
+@verb
+def cost(shell: Shell, text: str, mode: str) -> None:
+    """Show what TEXT costs as an SMS: coding, segments, what is left, and which characters make it dear."""
+    from sms.text import UnicodeMode, preview  # noqa: PLC0415 - the other verbs need no alphabets
+
+    document = {**preview(text, UnicodeMode(mode)).document(), "mode": mode}
+    shell.show(document, _cost_lines(document, text))
+
+
+def _cost_lines(document: dict[str, Any], text: str) -> list[str]:
+    segments, saved = document["segments"], document["segments"] - document["translit_segments"]
+    kind = "septets" if document["coding"] == "gsm7" else "UTF-16 units"
+    left = f"{document['units_left']} left before the next segment"
+    lines = [f"{document['coding']}, {_counted(segments)}: {document['units']} {kind}, {left}"]
+    if document["text"] != text:
+        lines.append(f"sent as: {one_line(document['text'])}")
+    if document["forced_by"]:
+        lines.append(f"not in the GSM alphabet: {' '.join(map(_named, document['forced_by']))}")
+    if document["doubled"]:
+        lines.append(f"count twice: {' '.join(map(_named, document['doubled']))}")
+    if saved:
+        fewer = _counted(document["translit_segments"])
+        lines.append(f"with letters rewritten (--unicode translit): {fewer}, {saved} less")
+    return lines
+
+
+def _counted(segments: int) -> str:
+    return f"{segments} segment{'s' * (segments != 1)}"
+
+
+def _named(character: str) -> str:
+    """A character as it can be told: those that do not show, by their code point."""
+    return character if character.isprintable() and not character.isspace() else f"U+{ord(character):04X}"
 
 
 def _arriving(shell: Shell, phone: Client, msisdns: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

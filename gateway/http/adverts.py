@@ -10,6 +10,7 @@ from gateway.http.bodies import Body
 from gateway.http.fields import Id, Msisdn
 from gateway.http.ports import Advertising, Campaign
 from gateway.http.routing import Call, Reply, Route, created
+from sms.text import preview
 
 ADVERTS = frozenset({Scope.CARE, Scope.OPS})
 AUDIENCE_MAX = 10_000
@@ -37,11 +38,24 @@ class CampaignBody(Body):
     audience: Literal["all"] | Annotated[list[Msisdn], Field(min_length=1, max_length=AUDIENCE_MAX)] | None = None
 
 
+class TextCost(TypedDict):
+    """What one advert costs as written, and with letters rewritten; `forced_by` are what makes it UCS-2."""
+
+    coding: str
+    segments: int
+    units: int
+    units_left: int
+    forced_by: list[str]
+    doubled: list[str]
+    translit_segments: int
+
+
 class CampaignDocument(TypedDict):
-    """How many adverts a campaign queued."""
+    """How many adverts a campaign queued, and what one costs in each language over a link that is told nothing."""
 
     campaign_id: str
     queued: int
+    cost: dict[str, TextCost]
 
 
 class Adverts:
@@ -56,7 +70,11 @@ class Adverts:
         audience = body.audience if isinstance(body.audience, list) else None
         texts = {"ru": body.texts.ru, "ro": body.texts.ro, "en": body.texts.en}
         queued = await self._advertising.queue(Campaign(campaign_id=body.campaign_id, texts=texts, audience=audience))
-        document: CampaignDocument = {"campaign_id": body.campaign_id, "queued": queued.queued}
+        document: CampaignDocument = {
+            "campaign_id": body.campaign_id,
+            "queued": queued.queued,
+            "cost": {language: _cost(text) for language, text in texts.items()},
+        }
         return created(document, hit=queued.hit)
 
     def routes(self) -> list[Route]:
@@ -73,3 +91,16 @@ class Adverts:
                 refusals=("CONFLICT",),
             )
         ]
+
+
+def _cost(text: str) -> TextCost:
+    found = preview(text)
+    return {
+        "coding": found.cost.coding.value,
+        "segments": found.cost.segments,
+        "units": found.cost.units,
+        "units_left": found.cost.units_left,
+        "forced_by": list(found.cost.forced_by),
+        "doubled": list(found.cost.doubled),
+        "translit_segments": found.translit_segments,
+    }

@@ -8,7 +8,7 @@ from simulator.clock import NetworkClock
 from simulator.errors import PathUnknown
 from simulator.events import Changes
 from simulator.faults import Faults
-from simulator.handsets import concatenation_of, payload_of
+from simulator.handsets import concatenation_of, segment_text
 from simulator.http import Call, Reply, Routes, Streaming
 from simulator.links import Links
 from simulator.messages import MessageStore, StoredMessage
@@ -19,12 +19,19 @@ from simulator.smsc import Smsc
 from simulator.ussd_centre import UssdCentre
 from sms.smpp.codec import encode
 from sms.smpp.describe import describe
-from sms.text import Coding, decode
+from sms.text import Coding
 
 PDUS_SHOWN = 100
 PCAP_TYPE = "application/vnd.tcpdump.pcap"
 
-_CODINGS = {0: Coding.GSM7, 1: Coding.GSM7, 8: Coding.UCS2, 0x18: Coding.UCS2, 0x48: Coding.UCS2}
+_CODINGS = {
+    0: Coding.GSM7,
+    1: Coding.GSM7,
+    3: Coding.LATIN1,
+    8: Coding.UCS2,
+    0x18: Coding.UCS2,
+    0x48: Coding.UCS2,
+}
 
 
 class NetworkApi:
@@ -245,7 +252,7 @@ class NetworkApi:
             "state_at": self._network_clock.stamp_text(one.state_at),
             "state_wall_at": wall_text(one.state_at),
             "account": one.account.system_id,
-            "text": decode(payload_of(one), one.pdu.data_coding),
+            "text": segment_text(one),
             "part": None
             if part is None
             else {"reference": part.reference, "total": part.total, "number": part.number},

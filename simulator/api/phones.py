@@ -18,6 +18,7 @@ from simulator.http import Call, Reply, Routes
 from simulator.origination import Origination
 from simulator.subscribers import Subscribers
 from simulator.ussd_centre import Screen, UssdCentre
+from sms.text import preview
 
 TEXT_CHARACTERS_MAX = 10_000
 NUMBER_CHARACTERS_MAX = 30
@@ -44,6 +45,12 @@ class SmsBody(Body):
     """A message a handset sends."""
 
     to: Annotated[str, Field(min_length=1, max_length=NUMBER_CHARACTERS_MAX)]
+    text: Text
+
+
+class TextBody(Body):
+    """A text whose cost somebody wants to know while typing it."""
+
     text: Text
 
 
@@ -84,8 +91,13 @@ class PhoneApi:
         routes.add(f"{phone}/answer", POST=self.answer)
         routes.add(f"{phone}/inbox", GET=self.inbox, DELETE=self.clear_inbox)
         routes.add(f"{phone}/sms", POST=self.send_sms)
+        routes.add("/sim/text-cost", POST=self.text_cost)
         routes.add(f"{phone}/power", GET=self.power, PUT=self.switch)
         routes.add(f"{phone}/subscriber", GET=self.subscriber, PUT=self.set_subscriber)
+
+    async def text_cost(self, call: Call) -> Reply:
+        """What a text costs as an SMS, as it stands and with letters rewritten."""
+        return Reply(document=preview(call.read(TextBody).text).document())
 
     async def dial(self, call: Call) -> Reply:
         """Dial a code and show the answer."""

@@ -206,20 +206,3 @@ function hexDump(hex) {
   }
   return lines.join("\n");
 }
-
-const BASIC = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-const EXTENDED = "\f^{}\\[~]|€";
-
-// What a text costs as an SMS: coding, units and segments (a preview; the phone's own network decides).
-export function cost(text) {
-  let septets = 0;
-  for (const character of text) {
-    if (BASIC.includes(character)) septets += 1;
-    else if (EXTENDED.includes(character)) septets += 2;
-    else {
-      const units = text.length;
-      return { coding: "ucs2", units, segments: units <= 70 ? 1 : Math.ceil(units / 67) };
-    }
-  }
-  return { coding: "gsm7", units: septets, segments: septets <= 160 ? 1 : Math.ceil(septets / 153) };
-}

@@ -1,5 +1,6 @@
-import { badge, call, clockText, codingBadges, coalesced, cost, h, header, icon, longDate, onChange, parts, replace, said, shortStamp, showLinkChip, toast, tracedRow } from "/static/common.js";
+import { badge, call, clockText, codingBadges, coalesced, h, header, icon, longDate, onChange, parts, replace, said, shortStamp, showLinkChip, toast, tracedRow } from "/static/common.js";
 
+const COST_PAUSE_MS = 120;
 const PEOPLE = [
   { letter: "A", msisdn: "79160000001", who: "individual", subscriber: { contract: "individual", network: "on_net", tariff: "smart" } },
   { letter: "C", msisdn: "79160000003", who: "corporate", subscriber: { contract: "corporate", network: "on_net", tariff: "smart" } },
@@ -206,11 +207,24 @@ class Phone {
     toast(`SMS to ${answer.body.to}: ${answer.body.state}`, answer.body.state === "accepted" ? "good" : "warn");
   }
 
+  // What the text costs, as the network's own code counts it; asked when the typing pauses.
   showCost() {
+    clearTimeout(this.costTimer);
     const text = this.composeText.value;
-    if (!text) { this.composeCost.textContent = ""; return; }
-    const price = cost(text);
-    this.composeCost.textContent = `${price.units} ${price.coding === "ucs2" ? "UCS-2" : "GSM-7"} · ${price.segments} seg.`;
+    if (!text) { this.composeCost.textContent = ""; this.composeCost.title = ""; return; }
+    this.costTimer = setTimeout(() => this.askCost(text), COST_PAUSE_MS);
+  }
+
+  async askCost(text) {
+    const answer = await call("POST", "/sim/text-cost", { text });
+    if (!answer.ok || text !== this.composeText.value) return;
+    const price = answer.body;
+    const dear = price.forced_by.length ? ` · because of ${price.forced_by.slice(0, 5).join(" ")}` : "";
+    this.composeCost.textContent = `${price.units} ${price.coding === "ucs2" ? "UCS-2" : "GSM-7"} · ${price.segments} seg. · ${price.units_left} left${dear}`;
+    this.composeCost.title = [
+      price.doubled.length ? `count twice: ${price.doubled.join(" ")}` : "",
+      price.translit_segments < price.segments ? `with letters rewritten: ${price.translit_segments} seg.` : "",
+    ].filter(Boolean).join("; ");
   }
 
   async refreshInbox() {

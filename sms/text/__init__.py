@@ -5,6 +5,7 @@ from sms.text.coding import Coding, Cost, UnicodeMode, coding_of, decode, displa
 from sms.text.errors import CharacterOutsideAlphabet, HeaderMalformed, TextError, TextRefusal, TextTooLong
 from sms.text.headers import Concatenation, Header, ShiftTables, split_header
 from sms.text.national import Language
+from sms.text.preview import Preview, preview
 from sms.text.reassembly import Assembled, Reassembler
 from sms.text.segments import PARTS_MAX, Segment, capacity, cost_of, prepared, segments_for
 
@@ -22,6 +23,7 @@ __all__ = [
     "HeaderMalformed",
     "Language",
     "LongMessages",
+    "Preview",
     "Reassembler",
     "Segment",
     "ShiftTables",
@@ -36,6 +38,7 @@ __all__ = [
     "display_form",
     "encode",
     "prepared",
+    "preview",
     "segments_for",
     "split_header",
     "transliterate",

@@ -16,8 +16,20 @@ def test_a_campaign_names_numbers_or_goes_to_all_who_consented() -> None:
     named = door.call("POST", "/v1/adverts", {"campaign_id": "d", "texts": TEXTS, "audience": [f"+{A}"]})
     assert (first.status, again.status, named.status) == (201, 200, 201)
     assert (first.raw, again.headers["idempotency-hit"]) == (again.raw, "true")
-    assert first.body == {"campaign_id": "c", "queued": 3}
+    assert (first.body["campaign_id"], first.body["queued"]) == ("c", 3)
     assert [one.audience for one in door.advertising.campaigns] == [None, None, [A]]
+
+
+def test_a_campaign_says_what_its_texts_cost() -> None:
+    texts = {"ru": "Весна", "ro": "Primăvară " * 10, "en": "5 €"}
+    cost = Door().call("POST", "/v1/adverts", {"campaign_id": "c", "texts": texts}).body["cost"]
+    assert {language: (one["coding"], one["segments"], one["units_left"]) for language, one in cost.items()} == {
+        "ru": ("ucs2", 1, 65),
+        "ro": ("ucs2", 2, 34),
+        "en": ("gsm7", 1, 156),
+    }
+    assert (cost["ro"]["forced_by"], cost["ro"]["translit_segments"]) == (["ă"], 1)
+    assert cost["en"]["doubled"] == ["€"]
 
 
 @pytest.mark.parametrize(

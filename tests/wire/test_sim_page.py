@@ -106,6 +106,19 @@ def test_holding_zero_types_a_plus(page: Page) -> None:
     expect(handset.locator(".display")).to_have_text("0+")
 
 
+def test_what_a_text_costs_is_told_while_it_is_typed(page: Page) -> None:
+    handset = phone(page, "A")
+    handset.get_by_role("tab", name=re.compile("Messages")).click()
+    text, cost = handset.locator(".compose textarea"), handset.locator(".compose .cost")
+    text.fill("5 €")
+    expect(cost).to_have_text("4 GSM-7 · 1 seg. · 156 left")
+    text.fill("și " * 30)
+    expect(cost).to_have_text("90 UCS-2 · 2 seg. · 44 left · because of ș")
+    expect(cost).to_have_attribute("title", "with letters rewritten: 1 seg.")
+    text.fill("")
+    expect(cost).to_have_text("")
+
+
 def test_markup_in_a_message_stays_text(page: Page, system: System) -> None:
     hostile = "<img src=x onerror=\"document.title='owned'\"><script>alert(1)</script>"
     sent = system.sim("POST", f"/sim/handsets/{C}/sms", {"to": A, "text": hostile})
