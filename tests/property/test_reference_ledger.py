@@ -18,8 +18,8 @@ from reference.replay import difference, shortened
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
 STEPS_OF_A_RUN = 50
-RUNS, OPERATIONS = (1_000, 50_000) if IS_LONG else (26, 1_500)
-RUNS_FOR_A_BUG = 200
+RUNS, OPERATIONS = (1_000, 50_000) if IS_LONG else (20, 1_500)
+RUNS_FOR_A_BUG = 400
 
 
 def searching(runs: int) -> settings:

@@ -6,7 +6,7 @@ switches differ from run to run. Mostly something that can succeed, now and then
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -29,6 +29,8 @@ from reference.givens import (
     start,
 )
 from reference.records import Answer
+from reference.repeats import repeat
+from reference.replay import Operation
 from reference.side_by_side import SideBySide
 from sqlalchemy import Connection
 
@@ -42,19 +44,22 @@ class Actions:
         self.rng = rng
         self.both = SideBySide(connection, programme(rng), start(rng))
         self.given: dict[str, int] = {}
+        self.latest = A
+        self.taken: list[Operation] = []
         self.do("put_tariff", code="smart", fee=650_00)
         self.do("put_tariff", code="zero", fee=0)
         self.put_catalogue(0)
         self.do("put_subscriber", msisdn=A, tariff="smart")
         self.do("put_subscriber", msisdn=C, contract="corporate")
         self.do("put_subscriber", msisdn=OFF, network="off_net")
+        self.do("topup", topup_id="t0", msisdn=A, amount=800_00)
         for number in rng.sample((A, C, OFF), 2):
             self.do("join", msisdn=number, form="full")
 
     def act(self) -> None:
         """One thing, by its weight."""
-        families = (self.member, self.earn, self.tell, self.spend, self.promise, self.pass_time)
-        self.rng.choices(families, (4, 6, 4, 7, 5, 4))[0]()
+        families = (self.member, self.earn, self.tell, self.spend, self.promise, self.again, self.pass_time)
+        self.rng.choices(families, (4, 6, 4, 7, 5, 2, 4))[0]()
 
     def finish(self) -> None:
         """Nothing is left to do, and the product's verification finds nothing."""
@@ -63,7 +68,10 @@ class Actions:
         self.both.finish()
 
     def do(self, operation: str, **body: Any) -> Answer:
-        return self.both.do(operation, **body)
+        answer = self.both.do(operation, **body)
+        if "code" not in answer:
+            self.taken.append((operation, body))
+        return answer
 
     @property
     def now(self) -> datetime:
@@ -75,9 +83,21 @@ class Actions:
         self.rng.choices([thing for _, thing in things], weights)[0]()
 
     def number(self) -> str:
-        """Mostly an active member's, else anybody's."""
+        """Mostly an active member's, else anybody's; often whose it was before, so that things meet."""
         active = [one.msisdn for one in self.both.model.subscriptions if one.membership == "active" and one.msisdn]
-        return self.rng.choice(active if active and self.rng.random() < 0.8 else NUMBERS)
+        if self.latest not in active or self.rng.random() < 0.6:
+            self.latest = self.rng.choice(active if active and self.rng.random() < 0.8 else NUMBERS)
+        return self.latest
+
+    def sum_for(self, msisdn: str) -> int:
+        """Often about what there is."""
+        model = self.both.model
+        sub = model.find(msisdn)
+        if sub is None or self.rng.random() < 0.4:
+            return self.rng.choice(SUMS)
+        cashback, main = model.free_cashback(sub), model.free_main(sub)
+        about = self.rng.choice((cashback, cashback, main, cashback + main, sub.bonus_sum))
+        return max(1, self.rng.choice((about - 1, about, about + 1, about // 2)))
 
     def known_number(self) -> str:
         """A number that is somebody's."""
@@ -93,7 +113,8 @@ class Actions:
     def known(self, letter: str) -> str:
         """Mostly one of the latest ids."""
         back = self.rng.choice((0, 0, 0, 1, 1, 2, 5))
-        return f"{letter}{max(1, self.given.get(letter, 0) - back)}"
+        given = self.given.get(letter, 0)
+        return f"{letter}{max(min(1, given), given - back)}"
 
     def instant(self) -> datetime | None:
         minutes = self.rng.choice((None, None, None, 0, -5, -60, -1440, 5, 6))
@@ -143,7 +164,7 @@ class Actions:
         if self.both.model.find(number) is None:
             return
         self.do("put_subscriber", msisdn=number, blocks=frozenset({"investigation"}))
-        self.rng.choice((self.earn, self.spend, self.pass_time))()
+        self.rng.choice((self.earn, self.earn, self.spend, self.pass_time))()
         if self.both.model.find(number) is not None:
             self.do("put_subscriber", msisdn=number, blocks=frozenset())
 
@@ -238,19 +259,20 @@ class Actions:
     # Spending
 
     def spend(self) -> None:
-        rng = self.rng
-        number, amount = self.number(), rng.choice(SUMS)
+        number = self.number()
         self.one_of(
-            (6, self.charge),
+            (6, lambda: self.charge(number)),
             (3, self.refund),
-            (4, lambda: self.do("topup", topup_id=self.new("t"), msisdn=number, amount=amount)),
+            (4, lambda: self.topup(number)),
             (4, lambda: self.do("credit", credit_id=self.new("d"), msisdn=number)),
         )
 
-    def charge(self) -> None:
-        rng = self.rng
-        body = {"type": rng.choice(TYPES), "amount": rng.choice(SUMS), "occurred_at": self.instant()}
-        self.do("charge", charge_id=self.new("c"), msisdn=self.number(), **body)
+    def topup(self, msisdn: str) -> None:
+        self.do("topup", topup_id=self.new("t"), msisdn=msisdn, amount=self.rng.choice(SUMS))
+
+    def charge(self, msisdn: str) -> None:
+        body = {"type": self.rng.choice(TYPES), "amount": self.sum_for(msisdn), "occurred_at": self.instant()}
+        self.do("charge", charge_id=self.new("c"), msisdn=msisdn, **body)
 
     def refund(self) -> None:
         rng = self.rng
@@ -261,49 +283,68 @@ class Actions:
 
     def promise(self) -> None:
         """Reservations and vouchers."""
-        rng = self.rng
-        number, amount = self.number(), rng.choice(SUMS)
-        price = rng.choice((50_00, 5000_00))
+        model = self.both.model
         self.one_of(
-            (
-                6,
-                lambda: self.do(
-                    "reserve",
-                    reservation_id=self.new("h"),
-                    msisdn=number,
-                    amount=amount,
-                    type=rng.choice(TYPES),
-                    expires_in_s=rng.choice((600, 86_400, 2_000_000)),
-                ),
-            ),
-            (5 if "h" in self.given else 0, self.commit),
-            (2 if "h" in self.given else 0, lambda: self.do("release", reservation_id=self.known("h"))),
-            (
-                6,
-                lambda: self.do(
-                    "voucher", voucher_id=self.new("v"), msisdn=number, amount=amount, handset_price=price
-                ),
-            ),
-            (2 if "v" in self.given else 0, lambda: self.do("cancel_voucher", voucher_id=self.known("v"))),
-            (
-                3 if "v" in self.given else 0,
-                lambda: self.do(
-                    "redeem",
-                    redemption_id=self.new("e"),
-                    voucher_id=self.known("v"),
-                    amount=amount,
-                    handset_price=price,
-                ),
-            ),
+            (6, lambda: self.reserve(self.number())),
+            (2, self.session),
+            (4 if model.holds else 0, self.commit),
+            (2 if model.holds else 0, lambda: self.do("release", reservation_id=self.of(model.holds, "h"))),
+            (6, lambda: self.voucher(self.number())),
+            (2 if model.vouchers else 0, lambda: self.do("cancel_voucher", voucher_id=self.of(model.vouchers, "v"))),
+            (3 if model.vouchers else 0, self.redeem),
         )
+
+    def reserve(self, msisdn: str) -> None:
+        rng = self.rng
+        body = {"type": rng.choice(TYPES), "expires_in_s": rng.choice((600, 86_400, 2_000_000))}
+        self.do("reserve", reservation_id=self.new("h"), msisdn=msisdn, amount=self.sum_for(msisdn), **body)
+
+    def voucher(self, msisdn: str) -> None:
+        body = {"amount": self.sum_for(msisdn), "handset_price": self.rng.choice((50_00, 5000_00, 5000_00))}
+        self.do("voucher", voucher_id=self.new("v"), msisdn=msisdn, **body)
+
+    def of(self, made: Mapping[str, object], letter: str) -> str:
+        """Mostly one of the latest that were made."""
+        return self.rng.choice(list(made)[-3:]) if made and self.rng.random() < 0.9 else self.known(letter)
 
     def commit(self) -> None:
         """Mostly all of what is held."""
-        hold = self.known("h")
+        hold = self.of(self.both.model.holds, "h")
         known = self.both.model.holds.get(hold)
         whole = known.amount if known else 1
         amount = self.rng.choice((whole, whole, max(1, whole // 3), whole + 1, self.rng.choice(SUMS)))
         self.do("commit", reservation_id=hold, amount=amount)
+
+    def redeem(self) -> None:
+        """Mostly all of it."""
+        rng, voucher = self.rng, self.of(self.both.model.vouchers, "v")
+        known = self.both.model.vouchers.get(voucher)
+        whole = known.amount if known else 1
+        body = {"amount": rng.choice((whole, whole, max(1, whole // 2), whole + 1)), "handset_price": 5000_00}
+        if rng.random() < 0.1:
+            body["handset_price"] = 1_00
+        self.do("redeem", redemption_id=self.new("e"), voucher_id=voucher, **body)
+
+    def session(self) -> None:
+        """An online service: money comes, some of it is held, more is asked of the same account, then it ends."""
+        rng, number = self.rng, self.number()
+        self.do("credit", credit_id=self.new("d"), msisdn=number)
+        self.reserve(number)
+        for _ in range(rng.choice((1, 1, 2))):
+            self.one_of(
+                (3, lambda: self.charge(number)),
+                (1, lambda: self.topup(number)),
+                (1, lambda: self.voucher(number)),
+                (1, lambda: self.go(self.now + SECOND)),
+            )
+        self.commit()
+
+    def again(self) -> None:
+        """A caller is not sure and calls again, or uses an id for something else."""
+        others = [one.msisdn for one in self.both.model.subscriptions if one.msisdn]
+        found = repeat(self.rng, self.taken, others or [A])
+        if found is not None:
+            self.do(found[0], **found[1])
 
     # Time
 

@@ -74,6 +74,10 @@ class Play(RuleBasedStateMachine):
         self._at(seed).promise()
 
     @rule(seed=seeds)
+    def again(self, seed: int) -> None:
+        self._at(seed).again()
+
+    @rule(seed=seeds)
     def pass_time(self, seed: int) -> None:
         self._at(seed).pass_time()
 
