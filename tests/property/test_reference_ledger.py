@@ -1,7 +1,7 @@
 """The ledger side by side with a second one that was written from the rules alone (tests/reference/ledger.py).
 
 After every step answers, sums, what the balance shows, orders, postings and notices are equal; at the end of every
-run `verify` finds nothing. FIRSTCHARGE_LONG=1 takes 50,000 operations, else 1,500. Ten planted bugs show that the
+run `verify` finds nothing. FIRSTCHARGE_LONG=1 takes 50,000 operations, else 1,000. Ten planted bugs show that the
 comparison sees what it should: by a short story each, and in the long run by the random search.
 """
 
@@ -18,7 +18,7 @@ from reference.replay import difference, shortened
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
 STEPS_OF_A_RUN = 50
-RUNS, OPERATIONS = (1_000, 50_000) if IS_LONG else (20, 1_500)
+RUNS, OPERATIONS = (1_000, 50_000) if IS_LONG else (20, 1_000)
 RUNS_FOR_A_BUG = 400
 
 
