@@ -232,6 +232,7 @@ class Dispatcher:
         self.counters.possible_duplicates += found.unknown.resent
         self.counters.dead += found.unknown.dead
         self.counters.receipts_forgotten += found.receipts_forgotten
+        self.counters.mobile_originated_unfinished += found.parts_unfinished
         self.lines.follow(found.paused)
         for line in self.lines:
             line.pump()

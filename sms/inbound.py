@@ -1,11 +1,11 @@
 """What the SMSC sends us: receipts and messages from subscribers, stored first, answered then.
 
 deliver_sm_resp (or data_sm_resp) with ESME_ROK means committed; ESME_RX_T_APPN asks the SMSC to send it again,
-which changes nothing the second time. An MO is handed to the owner's callback in its own transaction.
+which changes nothing the second time. An MO is handed to the owner's callback in its own transaction, a long one
+in that of its last segment.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -18,15 +18,17 @@ from sms.delivery.counters import DeliveryCounters
 from sms.delivery.journal import Journal, Transact
 from sms.delivery.lines import Lines
 from sms.errors import SmppError
+from sms.mobile_originated import message_of
 from sms.outbox.inbox import MobileOriginated, record_mo
+from sms.outbox.inbox_parts import MoPart, take_part
 from sms.outbox.model import Step
 from sms.outbox.receipts import NewReceipt, digits_of
 from sms.smpp import SessionState
-from sms.smpp.constants import CommandStatus, EsmClass, MessageState, Tag
+from sms.smpp.constants import CommandStatus, MessageState, Tag
 from sms.smpp.pdu import AlertNotification, DataSm, DeliverSm, Pdu, response_to
 from sms.smpp.protocol import SmppProtocol
 from sms.smpp.receipt import DeliverKind, Receipt, kind_of, read_receipt
-from sms.text import DefaultAlphabet, Header, HeaderMalformed, decode, split_header
+from sms.text import DefaultAlphabet
 
 STEP_OF_STATE: dict[MessageState, Step] = {
     MessageState.SCHEDULED: Step.ENROUTE,
@@ -114,12 +116,12 @@ class Inbound:
         if self._is_stopping or len(self._storing) >= MO_WAITING_MAX:
             _answer(session, pdu, CommandStatus.ESME_RX_T_APPN)
             return
-        mo = _mo_of(link, pdu, self._wall(), self._alphabets.get(link, DefaultAlphabet.GSM7))
+        mo = message_of(link, pdu, self._wall(), self._alphabets.get(link, DefaultAlphabet.GSM7))
         storing = Deferred.fromCoroutine(self._store_mo(mo, session, pdu))
         self._storing.add(storing)
         _ = storing.addCallback(lambda _: self._storing.discard(storing))
 
-    async def _store_mo(self, mo: MobileOriginated, session: Session, pdu: Pdu) -> None:
+    async def _store_mo(self, mo: MobileOriginated | MoPart, session: Session, pdu: Pdu) -> None:
         try:
             is_new = await self._transact(self._record, mo)
         except Exception:  # noqa: BLE001 - the dispatcher's border: whatever failed, the SMSC is asked to come again
@@ -132,7 +134,12 @@ class Inbound:
         if is_new:
             self._committed()
 
-    def _record(self, connection: Connection, mo: MobileOriginated) -> bool:
+    def _record(self, connection: Connection, mo: MobileOriginated | MoPart) -> bool:
+        if isinstance(mo, MoPart):
+            taken = take_part(connection, mo)
+            if taken.whole is not None:
+                self._on_mo(connection, taken.whole)
+            return taken.is_new
         is_new = record_mo(connection, mo)
         if is_new:
             self._on_mo(connection, mo)
@@ -202,25 +209,6 @@ def _new_receipt(link: str, pdu: DeliverSm | DataSm, said: Receipt, state: Messa
         done_date="" if said.done_date is None else said.done_date.isoformat(),
         error=None if error is None else _storable(error),
         umr=pdu.tlv_int(Tag.USER_MESSAGE_REFERENCE),
-    )
-
-
-def _mo_of(link: str, pdu: DeliverSm | DataSm, now: datetime, alphabet: DefaultAlphabet) -> MobileOriginated:
-    payload = pdu.tlv(Tag.MESSAGE_PAYLOAD)
-    if payload is None:
-        payload = pdu.short_message if isinstance(pdu, DeliverSm) else b""
-    text, header = payload, Header()
-    if pdu.esm_class & EsmClass.UDHI:
-        with suppress(HeaderMalformed):
-            header, text = split_header(payload)
-    return MobileOriginated(
-        link=link,
-        source=digits_of(pdu.source_addr),
-        destination=pdu.destination_addr,
-        text=_storable(decode(text, pdu.data_coding or alphabet.data_coding, header.tables)),
-        payload=payload,
-        umr=pdu.tlv_int(Tag.USER_MESSAGE_REFERENCE),
-        received_at=now,
     )
 
 

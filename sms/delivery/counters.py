@@ -47,6 +47,8 @@ class DeliveryCounters:
     receipts_unreadable: int = 0
     mobile_originated: int = 0
     mobile_originated_duplicate: int = 0
+    mobile_originated_unfinished: int = 0
+    """Segments whose message never became whole."""
 
     def delivered(self, link: str, seconds: float) -> None:
         """Count one delivery on a link."""

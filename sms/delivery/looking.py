@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sms.outbox.inbox_parts import finish_parts
 from sms.outbox.paused import paused_links
 from sms.outbox.retry import Policies
 from sms.outbox.senders import Recovered, extend, is_alone, recover
@@ -21,6 +22,7 @@ class Upkeep:
     taken_over: Recovered
     was_leased: bool
     paused: frozenset[str]
+    parts_unfinished: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +36,12 @@ class Beat:
 def look_after(connection: Connection, now: datetime, policies: Policies, beat: Beat | None) -> Upkeep:
     """End the waits that are over; with a `beat` also extend our lease and take over from the dead."""
     taken_over, was_leased = Recovered(given_back=0, in_doubt=0), True
-    if beat is not None and not is_alone(connection):
-        was_leased = extend(connection, beat.owner, now, lines_up=beat.lines_up)
-        taken_over = recover(connection, now, policies)
+    parts_unfinished = 0
+    if beat is not None:
+        parts_unfinished = finish_parts(connection, now)
+        if not is_alone(connection):
+            was_leased = extend(connection, beat.owner, now, lines_up=beat.lines_up)
+            taken_over = recover(connection, now, policies)
     return Upkeep(
         held_released=release_held(connection, now),
         unknown=due_unknown(connection, now, policies),
@@ -44,4 +49,5 @@ def look_after(connection: Connection, now: datetime, policies: Policies, beat: 
         taken_over=taken_over,
         was_leased=was_leased,
         paused=paused_links(connection),
+        parts_unfinished=parts_unfinished,
     )

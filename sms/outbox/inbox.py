@@ -19,7 +19,10 @@ NUL_SHOWN = "\N{SYMBOL FOR NULL}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MobileOriginated:
-    """A message a subscriber sent to the programme; `payload` are the octets as received, for telling copies."""
+    """A message a subscriber sent to the programme; `payload` are the octets as received, for telling copies.
+
+    `missing` says how many segments of a long one never came.
+    """
 
     link: str
     source: str
@@ -28,6 +31,7 @@ class MobileOriginated:
     payload: bytes
     umr: int | None
     received_at: datetime
+    missing: int = 0
 
 
 def record_mo(connection: Connection, mo: MobileOriginated) -> bool:
@@ -44,6 +48,7 @@ def record_mo(connection: Connection, mo: MobileOriginated) -> bool:
             sm_ref=NO_REFERENCE if mo.umr is None else mo.umr,
             minute=received_at // (SECONDS_PER_MINUTE * MICROS_PER_SECOND),
             received_at=received_at,
+            missing=mo.missing,
         )
         .on_conflict_do_nothing()
     )

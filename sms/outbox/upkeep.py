@@ -18,6 +18,7 @@ from sms.outbox.schema import (
     UNKNOWN_SQL,
     UNMATCHED_SQL,
     inbox,
+    inbox_part,
     message,
     receipt,
 )
@@ -128,6 +129,7 @@ def erase(connection: Connection, subscription_id: int, msisdns: Sequence[str]) 
         .values(msisdn="", params="{}", text=case((message.c.text.is_(None), None), else_=""))
     )
     connection.execute(delete(inbox).where(inbox.c.source.in_(msisdns)))
+    connection.execute(delete(inbox_part).where(inbox_part.c.source.in_(msisdns)))
     return dropped
 
 

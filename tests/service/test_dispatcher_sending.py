@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from sms.dispatcher import LinkTerms
 from sms.errors import DestinationAddressInvalid, NeverWritten, ResponseTimeout
-from sms.outbox import Priority, ServiceClass, StatusClass
+from sms.outbox import Priority, ServiceClass, StatusClass, pause_link, resume_link
 from sms.outbox.schema import attempt
 from sms.smpp.constants import CommandStatus, Tag
 from sms.smpp.pdu import GenericNack, SubmitSm
@@ -586,9 +586,11 @@ def test_two_links_take_turns_by_weight_and_one_that_is_down_takes_none() -> Non
 
 def test_an_operator_pauses_a_link_and_lets_it_go_on(sending: Sending) -> None:
     session = sending.start().bind()
-    sending.dispatcher.lines["sms"].pause()
+    sending.database.do(pause_link, "sms", NOON)
+    sending.after(1.1)
     sending.queue("m")
     sending.after(5)
     assert session.submitted == []
-    sending.dispatcher.lines["sms"].resume()
+    sending.database.do(resume_link, "sms")
+    sending.after(1.1)
     assert len(session.submitted) == 1
