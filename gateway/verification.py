@@ -13,7 +13,7 @@ from billing import sealing
 from billing.programme import Programme
 from billing.store.verify import VIOLATIONS_MAX, verify_range
 from billing.store.verify_seals import uncovered, verify_blocks
-from billing.store.verify_whole import FeeSums, add_fees, whole_checks
+from billing.store.verify_whole import FeeSums, add_fees, finished_months, whole_checks
 from billing.store.violations import Verification, Violation
 from gateway.database import Database
 from gateway.http.ports import Verdict
@@ -33,15 +33,16 @@ class Verifier:
         checked: Counter[str] = Counter()
         violations: list[Violation] = []
         fees: FeeSums = Counter()
+        finished = await self._database.audit(finished_months)
         above: int | None = 0
         while above is not None:
             part = await self._database.audit(_range, self._programme, above, fees)
             if part is not None:
                 checked.update(part.checked)
-                violations += part.violations
+                violations += part.violations[: VIOLATIONS_MAX - len(violations)]
             above = None if part is None else part.up_to
         violations += await self._blocks(checked)
-        violations += await self._database.audit(whole_checks, fees)
+        violations += await self._database.audit(whole_checks, fees, finished)
         return Verdict(checked=sum(checked.values()), violations=[_shown(one) for one in violations[:VIOLATIONS_MAX]])
 
     async def _blocks(self, checked: "Counter[str]") -> list[Violation]:

@@ -24,7 +24,7 @@ from billing.store.columns import to_micros
 from billing.store.seal import next_block, put_block
 from billing.store.verify import verify_range
 from billing.store.verify_seals import uncovered, verify_blocks
-from billing.store.verify_whole import FeeSums, add_fees, whole_checks
+from billing.store.verify_whole import FeeSums, add_fees, finished_months, whole_checks
 from gateway import schema as gateway_schema
 from gateway.database import open_engine
 from gateway.journal_export import Wanted, write_down
@@ -219,11 +219,13 @@ def _verify(reading: Engine) -> list[Any]:
     fees: FeeSums = Counter()
     above: int | None = 0
     with reading.connect() as connection:
+        with connection.begin():
+            finished = finished_months(connection)
         while above is not None:
             with connection.begin():
                 above = _range(connection, above, fees, found)
         with connection.begin():
-            found += whole_checks(connection, fees)
+            found += whole_checks(connection, fees, finished)
     return found
 
 

@@ -18,7 +18,7 @@ from billing.store import rows, schema
 from billing.store.dialects import put_rows
 from billing.store.reconciliation import close_days
 from billing.store.seal import seal_all
-from billing.store.verify_whole import FeeSums, add_fees, whole_checks
+from billing.store.verify_whole import FeeSums, add_fees, finished_months, whole_checks
 from billing.store.writer import put
 from gateway.notices import Timing, notices_for
 from gateway.verify_notices import notice_violations
@@ -69,8 +69,10 @@ def connection(databases: Databases) -> Connection:
 
 def found(connection: Connection) -> set[str]:
     fees: FeeSums = Counter()
+    finished = finished_months(connection)
     add_fees(connection, *EVERYBODY, fees)
-    return {one.invariant for one in (*whole_checks(connection, fees), *notice_violations(connection, *EVERYBODY))}
+    whole = whole_checks(connection, fees, finished)
+    return {one.invariant for one in (*whole, *notice_violations(connection, *EVERYBODY))}
 
 
 def test_a_ledger_that_is_right_as_a_whole_has_no_violations(connection: Connection) -> None:
