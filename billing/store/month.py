@@ -88,6 +88,7 @@ TOTALS = tuple(one.name for one in fields(ChunkTotals))
 NOTHING = ChunkTotals(**dict.fromkeys(TOTALS, 0))
 
 _run = schema.month_run.c
+HOLD_RUN = select(_run.period).where(_run.period == bindparam("of")).with_for_update()
 AHEAD = month_sql.ahead()
 LOCKED = month_sql.locked()
 NOTICES = month_sql.notices()
@@ -145,7 +146,13 @@ def progress_of(connection: Connection, run: MonthRun) -> float:
 
 
 def next_bounds(connection: Connection, run: MonthRun, size: int = CHUNK_FIRST) -> Bounds | None:
-    """The next chunk of at most `size` subscriptions after the checkpoint as it stands; None: nothing is left."""
+    """The next chunk of at most `size` subscriptions after the checkpoint as it stands; None: nothing is left.
+
+    Until the transaction ends the checkpoint stays: a process that lost its turn unawares would else run a chunk that
+    overlaps, and what it charged beyond the other's would be in no total.
+    """
+    if locks_rows(connection):
+        run_prepared(connection, HOLD_RUN, {"of": run.period})
     ahead: Any = run_prepared(connection, AHEAD, {"of": run.period, "size": size}).one()
     return None if ahead.up_to is None else Bounds(**ahead._asdict())
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,30 @@ def test_a_months_chunk_waits_for_a_charge_and_decides_on_what_it_left(engine: E
         fee = connection.execute(select(columns.main, columns.unpaid).where(columns.period == "2025-04")).one()
         assert tuple(fee) == (50_000, 15_000)
         assert verify(connection, CONTEXT.programme).is_ok
+
+
+def test_two_processes_that_both_run_the_month_take_chunks_that_do_not_overlap(engine: Engine) -> None:
+    first_of_april = World().at("2025-04-01 00:00").context
+    with engine.begin() as connection:
+        put_tariff(connection, Tariff(code="smart", fee=65_000))
+        done(connection, PutSubscriber(msisdn=A, tariff="smart"), PutSubscriber(msisdn=B, tariff="smart"))
+        run = month.request_run(connection, "2025-04", first_of_april)
+
+    def take_chunk(connection: Connection, size: int) -> None:
+        bounds = month.next_bounds(connection, run, size)
+        assert bounds is not None
+        month.run_chunk(connection, "2025-04", bounds, first_of_april)
+
+    with engine.connect() as first:
+        take_chunk(first, 1)
+        second = Beside(engine, partial(take_chunk, size=2))
+        second.waits_for_a_lock()
+        first.commit()
+    second.join()
+    with engine.connect() as connection:
+        ended = month.request_run(connection, "2025-04", first_of_april)
+        charged = connection.execute(select(schema.charge.c.amount)).scalars().all()
+        assert (ended.charged_count, ended.charged_amount) == (len(charged), sum(charged)) == (2, 130_000)
 
 
 def test_a_consent_that_a_campaign_has_read_stays_until_its_adverts_are_committed(engine: Engine) -> None:
