@@ -40,7 +40,7 @@ from sms.smpp.server import SmscFactory
 
 STOP_SECONDS_MAX = 3.0
 UNBIND_SECONDS_MAX = 1.0
-CONNECTIONS_MAX = 2_000
+CONNECTIONS_MAX = 4_000
 
 
 class SimulatedNetwork:
