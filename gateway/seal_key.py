@@ -49,14 +49,9 @@ def seal_key_of(settings: Settings) -> SealKey:
 def _kept(path: Path) -> bytes:
     """The key of a file, made where there is none."""
     try:
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            found = path.read_bytes().strip()
-        else:
-            found = secrets.token_hex(KEY_OCTETS).encode("ascii")
-            with os.fdopen(handle, "wb") as file:
-                file.write(found + b"\n")
+        if not path.exists():
+            _make(path)
+        found = path.read_bytes().strip()
     except OSError as error:
         raise SealKeyUnusable(f"{path}: {error.strerror}; it holds the key that seals the journal") from None
     if len(found) < KEY_LENGTH_MIN:
@@ -65,3 +60,21 @@ def _kept(path: Path) -> bytes:
             " ledger.seal_key_file"
         )
     return found
+
+
+def _make(path: Path) -> None:
+    """Put a fresh key at a place, whole and on disk before anything is sealed with it."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secrets.token_hex(KEY_OCTETS).encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -30,6 +30,22 @@ def test_an_sqlite_file_gets_a_key_of_its_own_that_only_its_owner_reads(tmp_path
     assert other.octets != first.octets
 
 
+def test_a_process_that_dies_while_it_makes_the_key_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_handle: int) -> None:
+        raise KeyboardInterrupt
+
+    url = f"sqlite:///{tmp_path / 'own.sqlite3'}"
+    monkeypatch.setattr("os.fsync", die)
+    with pytest.raises(KeyboardInterrupt):
+        seal_key_of(settings(url))
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    assert seal_key_of(settings(url)).is_secret
+    assert [path.name for path in tmp_path.iterdir()] == ["own.sqlite3.seal-key"]
+
+
 def test_a_key_file_that_cannot_be_trusted_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.sqlite3.seal-key").write_text("short")
     with pytest.raises(SealKeyUnusable, match=r"ledger\.seal_key_file"):
