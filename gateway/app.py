@@ -58,6 +58,7 @@ from gateway.messaging import Messaging
 from gateway.metrics import Metrics
 from gateway.month_job import MonthJob, MonthSurroundings
 from gateway.operations import GatewayOperations
+from gateway.purging import Purging
 from gateway.reading import LedgerReads
 from gateway.settings import Settings, to_programme
 from gateway.standing import Standing
@@ -126,6 +127,7 @@ class Gateway:
             inbound=self._messaging.inbound,
             ussd=self._ussd,
             changed=self._metrics.link_changed,
+            refused=self._metrics.pdu_rejected,
         )
 
     def now(self) -> datetime:
@@ -195,6 +197,14 @@ class Gateway:
             currency=self._ground.settings.programme.currency,
         )
         await start(Part(name="gauges", start=gauges.start, stop=gauges.stop))
+        purging = Purging(
+            self._database,
+            self._ground.reactor,
+            keep_days=self._ground.settings.sms.keep_days,
+            now=self.now,
+            wall=self._ground.wall,
+        )
+        await start(Part(name="purging", start=purging.start, stop=purging.stop))
         await self._links.start()
         await start(
             Part(name="ussd", stop=partial(self._ussd.stop, limit_s=USSD_DRAIN_S), stop_s_max=USSD_DRAIN_S + 1)

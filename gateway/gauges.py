@@ -68,6 +68,8 @@ class Gauges:
         self._due_at = now + INTERVAL_SECONDS
         for link in self._links.links:
             self._metrics.window_used(link.config.name, self._links.window_used(link))
+            if link.protocol is not None and link.protocol.enquire_rtt_s is not None:
+                self._metrics.link_rtt(link.config.name, link.protocol.enquire_rtt_s)
         self._metrics.database_wait(self._database.take_wait_seconds())
         return Deferred.fromCoroutine(self._look_up()).addErrback(self._failed)
 

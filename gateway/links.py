@@ -69,8 +69,10 @@ class Links:
         inbound: Inbound,
         ussd: UssdService,
         changed: Callable[[str, bool], None],
+        refused: Callable[[SmppError], None],
     ) -> None:
-        """`changed(name, is_up)` hears of every link that came up or went down."""
+        """`changed(name, is_up)` hears of every link that came up or went down, `refused` of PDUs we refuse."""
+        self._refused = refused
         self._changed = changed
         self._lines = lines
         self._sections = {one.name: one for one in sections}
@@ -155,6 +157,7 @@ class Links:
             clock=reactor,
             rng=random.SystemRandom(),
             on_state=self._state_changed,
+            on_refused=self._refused,
         )
 
     def _state_changed(self, link: EsmeLink, state: LinkState, reason: str) -> None:

@@ -19,7 +19,8 @@ from billing.charging import Split, status_of
 from billing.decision import Outcome
 from billing.words import Account
 from sms.delivery.counters import DELIVERY_SECONDS_BOUNDS, DeliveryCounters
-from sms.outbox import Pending
+from sms.errors import SmppError
+from sms.outbox import Pending, status_name
 from ussd.records import SessionRecord
 
 PREFIX = "firstcharge_"
@@ -55,6 +56,9 @@ class Metrics(Collector):
         self._delivery = delivery
         self._links: dict[str, bool] = {}
         self._windows: dict[str, int] = {}
+        self._rtts: dict[str, float] = {}
+        self._pdus_rejected: Counter[str] = Counter()
+        self._dead = 0
         self._postbacks_rejected: Counter[str] = Counter()
         self._accruals: Counter[tuple[str, str]] = Counter()
         self._bill_lines: Counter[str] = Counter()
@@ -82,6 +86,15 @@ class Metrics(Collector):
     def window_used(self, link: str, used: int) -> None:
         """How many requests of a link wait for their answer."""
         self._windows[link] = used
+
+    def link_rtt(self, link: str, seconds: float) -> None:
+        """How long the SMSC took to answer the last enquire_link."""
+        self._rtts[link] = seconds
+
+    def pdu_rejected(self, error: SmppError) -> None:
+        """An SMSC sent what our codec refuses; told by the status it is refused with."""
+        status = getattr(error, "command_status", None)
+        self._pdus_rejected["broken" if status is None else status_name(status)] += 1
 
     def postback_rejected(self, reason: str) -> None:
         """A postback was turned away at the door."""
@@ -117,6 +130,7 @@ class Metrics(Collector):
     def outbox(self, pending: Pending, now: datetime) -> None:
         """What waits in the outbox, as of a business instant."""
         self._pending = dict(pending.by_kind)
+        self._dead = pending.dead
         oldest = pending.oldest_due
         self._oldest_seconds = max(0.0, (now - oldest).total_seconds()) if oldest is not None else 0.0
 
@@ -162,7 +176,11 @@ class Metrics(Collector):
         yield _gauges("outbox_pending", "Messages not sent yet", ("kind",), _single(self._pending))
         yield _gauge("outbox_oldest_seconds", "How long the oldest could have gone", self._oldest_seconds)
         yield _gauges("smpp_link_up", "1 while bound", ("link",), _single(self._links))
+        yield _gauge("outbox_dead", "Dead letters", self._dead)
         yield _gauges("smpp_window_used", "Unanswered requests", ("link",), _single(self._windows))
+        rtts: Mapping[tuple[str, ...], float] = {(link,): seconds for link, seconds in self._rtts.items()}
+        yield _gauges("smpp_enquire_link_rtt_seconds", "Last answer to enquire_link took", ("link",), rtts)
+        yield _counters("smpp_pdu_rejected", "PDUs our codec refused", ("reason",), _single(self._pdus_rejected))
 
     def _ledger_families(self) -> Iterator[Metric]:
         yield _counters("accruals", "Orders by what became of them", ("partner", "outcome"), self._accruals)

@@ -185,6 +185,9 @@ class SmsSection(Section):
     segments_max: int = Field(
         default=10, ge=1, le=255, description="Segments of one text; a longer one is a dead letter, TEXT_TOO_LONG."
     )
+    keep_days: int = Field(
+        default=400, ge=0, le=36_500, description="Finished messages are forgotten after so many days; 0 never."
+    )
     policies: Policies = Field(default=Policies(), description="Policies per class.")
 
     @model_validator(mode="after")

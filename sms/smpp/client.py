@@ -79,6 +79,7 @@ class EsmeLink:
         rng: Rng,
         on_state: Callable[[EsmeLink, LinkState, str], None] | None = None,
         tap: Tap | None = None,
+        on_refused: Callable[[SmppError], None] | None = None,
     ) -> None:
         self.config = config
         self.state = LinkState.STOPPED
@@ -89,6 +90,7 @@ class EsmeLink:
         self._rng = rng
         self._on_state = on_state
         self._tap = tap
+        self._on_refused = on_refused
         self._running: Deferred[None] | None = None
         self._stopping = False
         self._failures = 0
@@ -197,7 +199,9 @@ class EsmeLink:
     def _build(self) -> SmppProtocol:
         config = self.config
         session = Session(Role.ESME, interface_version=config.interface_version, tlv=config.tlv, tap=self._tap)
-        return SmppProtocol(session, self, clock=self._clock, timing=config.timing(), window=config.window)
+        link = SmppProtocol(session, self, clock=self._clock, timing=config.timing(), window=config.window)
+        link.on_refused = self._on_refused
+        return link
 
     def _wait_after(self, why: str) -> float:
         if self._stopping:

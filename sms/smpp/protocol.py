@@ -105,6 +105,11 @@ class SmppProtocol(protocol.Protocol):
         self.handler = handler
         self.window = window
         self.peer_host = ""
+        self.on_refused: Callable[[SmppError], None] | None = None
+        """Hears of what the peer sent and the codec refused."""
+        self.enquire_rtt_s: float | None = None
+        """How long the last answer to our enquire_link took."""
+        self._enquired_at = 0.0
         self._clock = clock
         self._timing = timing
         self._requests = Requests(
@@ -126,12 +131,12 @@ class SmppProtocol(protocol.Protocol):
             ResponseRefused: self._take_refused_response,
             LateResponseReceived: lambda event: handler.response_unmatched(self, event.request, event.response),
             UnknownResponseReceived: self._take_unknown_response,
-            PduRefused: _log_refused,
+            PduRefused: self._take_refused,
             BindReceived: lambda event: on_bind(self, event.pdu) if on_bind else None,
             OutbindReceived: lambda event: on_outbind(self, event.pdu) if on_outbind else None,
             PeerUnbound: self._take_unbound,
             UnbindConfirmed: self._take_unbound,
-            LinkBroken: lambda event: self.close(event.error),
+            LinkBroken: self._take_broken,
         }
 
     # What the owner uses.
@@ -267,6 +272,7 @@ class SmppProtocol(protocol.Protocol):
     def enquire(self) -> None:
         """Ask the peer whether it is there; no answer in time closes the connection."""
         if self._may_send:
+            self._enquired_at = self._clock.seconds()
             self._send(EnquireLink(), _ignore, in_window=False)
 
     def leave(self) -> None:
@@ -416,6 +422,17 @@ class SmppProtocol(protocol.Protocol):
         if event.response is not None:
             self.handler.response_unmatched(self, None, event.response)
 
+    def _take_refused(self, event: PduRefused) -> None:
+        _log.info("PDU refused with 0x{status:08X}: {reason}",
+                  status=event.error.command_status, reason=event.error.reason)  # fmt: skip
+        if self.on_refused is not None:
+            self.on_refused(event.error)
+
+    def _take_broken(self, event: LinkBroken) -> None:
+        if self.on_refused is not None:
+            self.on_refused(event.error)
+        self.close(event.error)
+
     def _take_unbound(self, _event: PeerUnbound | UnbindConfirmed) -> None:
         self._leaving = True
         self._requests.refuse_waiting()
@@ -425,8 +442,10 @@ class SmppProtocol(protocol.Protocol):
         self._requests.settle(request.sequence_number, outcome)
         if type(request) is not EnquireLink:
             self._acted = True
-        elif not self._leaving:
-            self._watch.enquired()
+        else:
+            self.enquire_rtt_s = self._clock.seconds() - self._enquired_at
+            if not self._leaving:
+                self._watch.enquired()
 
     def _expire(self, number: int) -> None:
         request = self.session.expire(number)
@@ -457,11 +476,6 @@ class SmppProtocol(protocol.Protocol):
 
 def _ignore(_outcome: Pdu | RequestFailed) -> None:
     """Answers to enquire_link and unbind are acted on where they arrive."""
-
-
-def _log_refused(event: PduRefused) -> None:
-    _log.info("PDU refused with 0x{status:08X}: {reason}",
-              status=event.error.command_status, reason=event.error.reason)  # fmt: skip
 
 
 def _log_failure(failure: Failure) -> None:

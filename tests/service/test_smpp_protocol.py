@@ -330,7 +330,9 @@ def test_silence_is_asked_about_and_any_pdu_counts_as_life(clock: Clock) -> None
     clock.advance(1.5)
     asked = end.turn()
     assert [pdu.name for pdu in asked] == ["enquire_link"]
+    clock.advance(0.5)
     end.receive(EnquireLinkResp(sequence_number=asked[0].sequence_number))
+    assert end.link.enquire_rtt_s == 0.5
     clock.advance(29)
     assert end.turn() == []
     clock.advance(1.5)

@@ -11,6 +11,7 @@ from billing.decision import Outcome
 from billing.words import ChargeStatus, ChargeType
 from gateway.metrics import Metrics
 from sms.delivery.counters import DeliveryCounters
+from sms.errors import CommandIdUnknown, ConnectionDropped
 from sms.outbox import Pending
 from ussd.records import Outcome as SessionOutcome
 from ussd.records import SessionRecord
@@ -49,6 +50,9 @@ def test_what_was_counted_is_on_the_page() -> None:
     metrics = Metrics(delivery)
     metrics.link_changed("smsc-1", True)
     metrics.window_used("smsc-1", 7)
+    metrics.link_rtt("smsc-1", 0.25)
+    metrics.pdu_rejected(CommandIdUnknown("what is that"))
+    metrics.pdu_rejected(ConnectionDropped("gone"))
     metrics.postback_rejected("signature")
     metrics.committed([given_charge(), given_charge()])
     metrics.committed([Outcome(answer=given_charge().answer, hit=True)])
@@ -84,6 +88,9 @@ def test_what_was_counted_is_on_the_page() -> None:
     assert found["firstcharge_sms_delivery_seconds_bucket", (("le", "1.0"), ("link", "smsc-1"))] == 0
     assert found["firstcharge_smpp_link_up", (("link", "smsc-1"),)] == 1
     assert found["firstcharge_smpp_window_used", (("link", "smsc-1"),)] == 7
+    assert found["firstcharge_smpp_enquire_link_rtt_seconds", (("link", "smsc-1"),)] == 0.25
+    assert found["firstcharge_smpp_pdu_rejected_total", (("reason", "ESME_RINVCMDID"),)] == 1
+    assert found["firstcharge_smpp_pdu_rejected_total", (("reason", "broken"),)] == 1
     assert found["firstcharge_postback_rejected_total", (("reason", "signature"),)] == 1
     assert found["firstcharge_bill_lines_total", (("outcome", "paid"),)] == 2
     assert found["firstcharge_bill_amount_minor_total", (("source", "cashback"),)] == 30000
@@ -112,6 +119,7 @@ def test_the_page_has_no_created_series_and_no_number() -> None:
     [
         *("ussd_requests", "ussd_session_seconds", "sms_submitted", "sms_segments", "sms_delivery_seconds"),
         *("outbox_pending", "outbox_oldest_seconds", "outbox_in_doubt", "sms_possible_duplicates", "smpp_link_up"),
+        *("smpp_enquire_link_rtt_seconds", "smpp_pdu_rejected"),
         *("smpp_window_used", "smpp_throttled", "accruals", "postback_rejected", "cashback_liability_minor"),
         *(
             "bill_lines",
