@@ -33,7 +33,7 @@ from gateway.cli.client import Client
 from gateway.cli.errors import BadUsage, CliError, Failed, Refused, Unreachable
 from gateway.cli.shell import Shell, gateway_verb
 
-UNAVAILABLE = 503
+TRY_LATER = frozenset({429, 503})
 TRIES_MAX = 10
 PAUSE_SECONDS = 2.0
 """A gateway that says "try again later" is asked again for this long."""
@@ -209,7 +209,7 @@ class _Run:
             except Unreachable as error:
                 raise Unreachable(f"{error.message}; {_so_far(totals)}", fix=_again(error)) from None
             except Refused as error:
-                if error.status == UNAVAILABLE and tried < TRIES_MAX:
+                if error.status in TRY_LATER and tried < TRIES_MAX:
                     self.shell.pause(PAUSE_SECONDS)
                     continue
                 raise

@@ -15,6 +15,8 @@ from gateway.cli.errors import Failed
 PIECE_LINES_FIRST = 1_000
 PIECE_LINES_MAX = 20_000
 """Lines of a piece: the first is soon answered, each next one is twice as long, up to a second of the gateway's."""
+PIECE_OCTETS_MAX = 16 << 20
+"""Octets of the file after which a piece ends: as JSON they stay below what the gateway takes in one body."""
 
 INVALID = "INVALID"
 
@@ -88,7 +90,7 @@ class Reader:
         lines: list[Sent | Reject] = []
         bodies: list[bytes] = []
         first = self._read
-        while len(lines) < self._piece_lines and (line := self._line()):
+        while len(lines) < self._piece_lines and self._read - first < PIECE_OCTETS_MAX and (line := self._line()):
             cells = read_line(line, self._line_no)
             if isinstance(cells, Reject):
                 lines.append(cells)

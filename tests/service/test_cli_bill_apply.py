@@ -224,9 +224,16 @@ def test_a_checkpoint_of_something_else_is_refused(gateway: Gateway, charges: Pa
     assert gateway.calls == 0
 
 
-def test_a_gateway_that_says_later_is_asked_again(gateway: Gateway, charges: Path) -> None:
-    gateway.faults[2] = Refused(status=503, body={"code": "UNAVAILABLE"}, where="POST /v1/bill-lines")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_gateway_that_says_later_is_asked_again(gateway: Gateway, charges: Path, status: int) -> None:
+    gateway.faults[2] = Refused(status=status, body={"code": "LATER"}, where="POST /v1/bill-lines")
     assert json.loads(run(charges, "--json"))["lines"] == 10
+
+
+def test_long_lines_make_short_pieces(gateway: Gateway, charges: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bill_pieces, "PIECE_OCTETS_MAX", 2 * len(line(1)))
+    run(charges)
+    assert [len(piece) for piece in gateway.sent] == [2, 2, 2, 2, 2]
 
 
 def test_a_refusal_of_the_whole_call_ends_the_run(gateway: Gateway, charges: Path) -> None:
