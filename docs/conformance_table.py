@@ -81,7 +81,7 @@ CHECKS = {
 }
 SIDES = {"E": "gateway (ESME)", "S": "simulator (SMSC)"}
 
-_SMSC_FILES = ("test_sim_", "test_smpp_server")
+_SMSC_FILES = ("test_sim_", "test_smpp_server", "test_hostile_esmes", "test_hostile_crowds")
 _ESME_FILES = (
     "test_smpp_client",
     "test_smpp_foreign",
@@ -89,6 +89,7 @@ _ESME_FILES = (
     "test_inbound",
     "test_outbox",
     "test_delivery",
+    "test_hostile_smscs",
 )
 _IN_DOCSTRING = re.compile(r"SMPP checks? ((?:\d+(?:, | and )?)+)")
 _IN_NAME = re.compile(r"_s(\d+)(?:_to_(\d+))?")

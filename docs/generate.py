@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import conformance_table
+import hostile_table
 import invariants_table
 import rules_table
 from sqlalchemy import MetaData
@@ -54,6 +55,7 @@ PAGES = {
     "configuration.md": configuration,
     "schema.md": schema,
     "conformance.md": conformance_table.page,
+    "hostile-peers.md": hostile_table.page,
     "rules.md": rules_table.page,
     "invariants.md": invariants_table.page,
 }
@@ -65,7 +67,12 @@ def main() -> int:
     if "--check" in sys.argv:
         for name in stale:
             sys.stderr.write(f"docs/{name} is stale: run make docs\n")
-        missing = [*conformance_table.unshown(), *rules_table.unshown(), *invariants_table.unshown()]
+        missing = [
+            *conformance_table.unshown(),
+            *rules_table.unshown(),
+            *invariants_table.unshown(),
+            *hostile_table.unshown(),
+        ]
         sys.stderr.write("".join(f"{line}\n" for line in missing))
         return 1 if stale or missing else 0
     for name in stale:

@@ -127,6 +127,8 @@ def test_slow_and_silent_connections_cost_a_good_client_little_of_its_rate(sim: 
         late.close()
     finally:
         crowd.communicate("", timeout=30)
+    # Whatever else runs on this machine changes from second to second.
+    alone = max(alone, *(_rate(good) for _ in range(ROUNDS)))
     good.close()
     assert len(bound) == SILENT
     print(f"alone {alone:.0f}/s, beside {SLOW} slow and {SILENT} silent {beside:.0f}/s: {beside / alone:.2f}")
