@@ -39,7 +39,7 @@ bill.add_command(explain)
 @click.argument("period")
 @gateway_verb
 def run(shell: Shell, period: str) -> None:
-    """Run PERIOD (2025-04: the run of 1 April), or wait for the run that is under way, with its progress."""
+    """Run PERIOD (2025-04: the run of 1 April). Waits, with its progress, also for one under way."""
     if not PERIOD.match(period):
         raise BadUsage(f"{period!r} is no period", fix="write it like 2025-04: the run of 1 April 2025")
     client = shell.gateway()

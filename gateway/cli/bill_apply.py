@@ -51,7 +51,7 @@ SUMS = ("amount", "cashback", "main", "unpaid")
 )
 @gateway_verb
 def apply(shell: Shell, charges: Path, out: Path, rejects: Path | None) -> None:
-    """Draw every charge of CHARGES, a CSV file with the columns charge_id,msisdn,type,amount,occurred_at.
+    """Draw every charge of a billing file. CHARGES is CSV with the columns charge_id,msisdn,type,amount,occurred_at.
 
     Killed at any moment, the same command goes on; the same file again gives the same answer and draws nothing.
     """

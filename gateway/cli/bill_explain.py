@@ -13,7 +13,7 @@ from gateway.cli.shell import Shell, gateway_verb
 @click.argument("charge_id")
 @gateway_verb
 def explain(shell: Shell, charge_id: str) -> None:
-    """Show every step of the split of CHARGE_ID: what there was, who paid what and why, what came later."""
+    """Show every step of one split. What there was, who paid what and why, what came later."""
     found = shell.gateway().ask("GET", f"/v1/charges/{in_path(charge_id)}/explanation")
     shell.show(found, lines_of(shell, found))
 

@@ -80,7 +80,8 @@ class Client:
         try:
             return self._exchange(method, target, body)
         except (OSError, http.client.HTTPException) as error:
-            reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+            told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            reason = "no answer in time" if isinstance(error, TimeoutError) else told
             raise Unreachable(
                 f"cannot reach {self.base_url}: {reason}  ({method} {path})",
                 fix="is it running? start it with `firstcharge demo`, or give the right address",

@@ -28,7 +28,7 @@ def show(shell: Shell) -> None:
 @click.option("--by", metavar="DURATION", help="How far, such as P1D or PT9H.")
 @gateway_verb
 def advance(shell: Shell, to: str | None, by: str | None) -> None:
-    """Move the clock forward; what is due on the way runs in the order of its instants."""
+    """Move the clock forward. What is due on the way runs in the order of its instants."""
     if (to is None) == (by is None):
         raise click.UsageError("say either --to INSTANT or --by DURATION")
     answer = _asked(shell.gateway(), "POST", {"to": to} if to else {"by": by})

@@ -42,7 +42,7 @@ def config() -> None:
 @click.option("--force", is_flag=True, help="Write over a file that exists.")
 @verb
 def init(shell: Shell, file: Path | None, force: bool) -> None:
-    """Write FILE [firstcharge.toml] with every key, its default and a sentence; - prints it."""
+    """Write FILE [firstcharge.toml] with every key and its default. - prints it."""
     from gateway.settings_docs import render_defaults  # noqa: PLC0415 - as above
 
     target = file or shell.config or DEFAULT_FILE
@@ -57,13 +57,20 @@ def init(shell: Shell, file: Path | None, force: bool) -> None:
         raise Failed(f"{target}: exists already", fix="choose another name, or write over it with --force") from None
     except OSError as error:
         raise Failed(f"{target}: {error.strerror}", fix="choose a folder that exists and may be written") from None
-    shell.done({"file": str(target)}, f"{target}: written; put your own links, keys and database there")
+    shell.done(
+        {"file": str(target)},
+        f"{target}: written; put your own links, keys and database there, then: {_next(target)}",
+    )
+
+
+def _next(target: Path) -> str:
+    return f"firstcharge config check --config {target}"
 
 
 @config.command("check")
 @verb
 def check(shell: Shell) -> None:
-    """Check the configuration of --config and the environment; every finding says where and what to mend."""
+    """Check --config and the environment. Every finding says where and what to mend."""
     settings = load_settings(shell)
     links = ", ".join(link.name for link in settings.links)
     keys = ", ".join(key.name for key in settings.keys)
@@ -75,7 +82,7 @@ def check(shell: Shell) -> None:
 @click.argument("key")
 @verb
 def explain(shell: Shell, key: str) -> None:
-    """Say what KEY (such as links.window) means, its default and what it may be."""
+    """Say what KEY means and may be, such as links.window."""
     from gateway.settings_docs import UnknownKey  # noqa: PLC0415 - as above
     from gateway.settings_docs import explain as in_words  # noqa: PLC0415 - as above
 

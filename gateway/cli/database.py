@@ -14,6 +14,9 @@ from gateway.cli.shell import Shell, verb
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+SAMPLE_URL = "sqlite:////var/lib/firstcharge/firstcharge.sqlite3 or postgresql+psycopg://USER@HOST/NAME"
+MAKE_IT = "make it: firstcharge db upgrade --config FILE (or: firstcharge serve --upgrade --config FILE)"
+
 
 @click.group()
 def db() -> None:
@@ -23,7 +26,7 @@ def db() -> None:
 @db.command("upgrade")
 @verb
 def upgrade(shell: Shell) -> None:
-    """Bring the database of --config to this program's version; nothing to do is fine."""
+    """Bring the database to this program's version. Nothing to do is fine."""
     before, version = bring_to_head(load_settings(shell).database.url, shell.environ)
     text = "the schema is up to date" if before == version else f"upgraded from {before or 'nothing'}"
     shell.done({"before": before, "version": version}, f"{text}; version {version}")
@@ -33,15 +36,36 @@ def upgrade(shell: Shell) -> None:
 @verb
 def check(shell: Shell) -> None:
     """Compare the database's version with this program's."""
-    url = load_settings(shell).database.url
+    from gateway import migrations  # noqa: PLC0415 - SQLAlchemy only where a database is opened
+
+    _compare(load_settings(shell).database.url)
+    shell.done({"ok": True, "version": migrations.HEAD}, f"the schema is at version {migrations.HEAD}, as it must be")
+
+
+def refuse_unfit(url: str) -> None:
+    """Make sure that a gateway can serve a database, before anything of the gateway starts.
+
+    Raises:
+        Failed: it cannot be opened, is served by another process, or is not of this program's version.
+    """
+    from gateway.database import lock_sqlite_file  # noqa: PLC0415 - as above
+
+    _compare(url)
+    with _told(url):
+        lock = lock_sqlite_file(url)
+        if lock is not None:
+            lock.close()
+
+
+def _compare(url: str) -> None:
     from gateway import migrations  # noqa: PLC0415 - as above
 
-    file = _sqlite_file(url)
+    with _told(url):
+        file = _sqlite_file(url)
     if file is not None and not file.exists():
-        raise Failed(f"{file}: there is no database yet", fix="make it: firstcharge db upgrade")
+        raise Failed(f"{file}: there is no database yet", fix=MAKE_IT)
     with _reading(url) as connection:
         migrations.check(connection)
-    shell.done({"ok": True, "version": migrations.HEAD}, f"the schema is at version {migrations.HEAD}, as it must be")
 
 
 def bring_to_head(url: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
@@ -50,7 +74,7 @@ def bring_to_head(url: str, environ: Mapping[str, str]) -> tuple[str | None, str
     Raises:
         Failed: it cannot be opened, is served by a gateway, or is newer than this program.
     """
-    from gateway import faults, migrations  # noqa: PLC0415 - SQLAlchemy only where a database is opened
+    from gateway import faults, migrations  # noqa: PLC0415 - as above
 
     with _writing(url) as connection:
         before = migrations.version_of(connection)
@@ -89,15 +113,19 @@ def _reading(url: str) -> Iterator["Connection"]:
 @contextlib.contextmanager
 def _told(url: str) -> Iterator[None]:
     """What goes wrong with a database, as a sentence."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - as above
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: PLC0415 - as above
 
     from gateway.database import DatabaseError, shown  # noqa: PLC0415 - as above
     from gateway.migrations import SchemaMismatch  # noqa: PLC0415 - as above
 
     try:
         yield
-    except (SchemaMismatch, DatabaseError) as error:
+    except SchemaMismatch as error:
+        raise Failed(f"{shown(url)}: {error}") from None
+    except DatabaseError as error:
         raise Failed(str(error)) from None
+    except ArgumentError:  # not shown: nobody knows where its password would stand
+        raise Failed("database.url is no database URL", fix=f"write it like {SAMPLE_URL}") from None
     except (SQLAlchemyError, OSError) as error:
         reason = getattr(error, "orig", None) or error
         if url.startswith("sqlite"):

@@ -18,7 +18,7 @@ FIXES: Mapping[str, str] = {
     "EXCEEDS_PRICE": "ask for no more than the handset costs",
     "FULL_FORM_REQUIRED": "another operator's number needs --form full --full-name --birth-date --email",
     "INSUFFICIENT_FUNDS": "see what there is: firstcharge balance MSISDN",
-    "INVALID": "write it as the contract has it: amounts like 650.00, numbers like 79160000001; see --help",
+    "INVALID": "write that value as the message says; the verb's --help shows the others",
     "NOT_ELIGIBLE": "see what this number may do: firstcharge subscriber show MSISDN",
     "NOT_DUE": "the month has not come by the business clock; see: firstcharge clock show",
     "NOT_MEMBER": "join first: firstcharge member join MSISDN --accept-terms",
@@ -78,7 +78,8 @@ class Refused(CliError):
         code = problem.get("code")
         why = problem.get("detail") or problem.get("title") or "no reason given"
         super().__init__(
-            f"refused: {status} {code or ''}".rstrip() + f"  {why}{_fields(problem, why)}  ({where})",
+            f"refused: {status} {code or ''}".rstrip()
+            + f"  {why}{_fields(problem, why)}{_lapses(problem)}  ({where})",
             fix=FIXES.get(str(code)) or STATUS_FIXES.get(status),
         )
         self.status = status
@@ -88,6 +89,14 @@ class Refused(CliError):
     def as_json(self) -> dict[str, Any]:
         """The other side's own words, with ours beside them."""
         return {**super().as_json(), "status": self.status, "code": self.code, "problem": self.body}
+
+
+def _lapses(problem: Mapping[str, Any]) -> str:
+    """What would lapse: who is to confirm it must see it."""
+    lapses = problem.get("lapses")
+    if not isinstance(lapses, dict):
+        return ""
+    return "; what lapses: " + ", ".join(f"{name} {amount}" for name, amount in lapses.items())
 
 
 def _fields(problem: Mapping[str, Any], told: str) -> str:

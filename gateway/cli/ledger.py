@@ -34,7 +34,7 @@ def ledger() -> None:
 @click.option("--heads", type=OUT, metavar="FILE", help="Compare with heads kept by `ledger heads`, too.")
 @gateway_verb
 def verify(shell: Shell, heads: Path | None) -> None:
-    """Check every invariant of the ledger and hash every sealed block again."""
+    """Check every invariant, and every sealed block's hash."""
     verdict = shell.gateway().patient(VERIFY_SECONDS_MAX).ask("GET", "/v1/ledger/verify")
     if heads is not None:
         verdict["violations"] += _kept_heads(shell.gateway(), heads)
@@ -54,7 +54,7 @@ def _kept_heads(client: Client, path: Path) -> list[dict[str, Any]]:
         with path.open("rb") as kept:
             return [
                 {"invariant": "kept_heads_are_in_the_chain", "says": says, "ref": what, "found": how}
-                for what, how in differing_heads(kept, heads_of(client))
+                for what, how in differing_heads(kept, heads_of(client), file=str(path))
             ]
     except OSError as error:
         raise Failed(f"{path}: {error.strerror}", fix="give a file that `firstcharge ledger heads` wrote") from None
@@ -64,7 +64,7 @@ def _kept_heads(client: Client, path: Path) -> list[dict[str, Any]]:
 @click.option("--out", type=OUT, metavar="FILE", help="Where to write [standard output].")
 @gateway_verb
 def heads(shell: Shell, out: Path | None) -> None:
-    """Write the heads of all sealed blocks as JSON lines; keep them where nobody of the database can write."""
+    """Write the heads of all sealed blocks. Keep these JSON lines where nobody of the database can write."""
     lines = (json.dumps(one, ensure_ascii=False) for one in heads_of(shell.gateway()))
     if out is None:
         for line in lines:
@@ -85,7 +85,7 @@ def heads(shell: Shell, out: Path | None) -> None:
 @click.option("--out", type=OUT, metavar="FILE", help="Where to write [standard output].")
 @gateway_verb
 def export(shell: Shell, since: str | None, until: str | None, *, form: str, out: Path | None) -> None:
-    """Write the journal as it stands now, one line a posting; the last line says how many, how much, and the head."""
+    """Write the journal, one line a posting. The last line says how many, how much, and the head."""
     query = {"from": since, "to": until, "format": form}
     pieces = shell.gateway().download("/v1/ledger/export", query=query)
     fault = faults.from_environment(shell.environ)
@@ -106,7 +106,7 @@ def export(shell: Shell, since: str | None, until: str | None, *, form: str, out
 @click.option("--to", "until", metavar="DAY", help="Before this day.")
 @gateway_verb
 def reconcile(shell: Shell, since: str | None, until: str | None) -> None:
-    """Show closed business days: where all issued cashback is, and that nothing is missing."""
+    """Show where all issued cashback is. By closed business day, and that nothing is missing."""
     days = list(_closed_days(shell.gateway(), since, until))
     names = ("issued", "spent", "lapsed", "voucher", "reversed", "outstanding")
     rows = [

@@ -95,7 +95,9 @@ def heads_of(client: Client) -> Iterator[dict[str, Any]]:
             return
 
 
-def differing_heads(kept: Iterable[bytes], now: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def differing_heads(
+    kept: Iterable[bytes], now: Iterable[dict[str, Any]], *, file: str = "the file"
+) -> Iterator[tuple[str, str]]:
     """(what, how) of kept heads, JSON lines in order, that the chain does not have any more.
 
     Raises:
@@ -109,7 +111,7 @@ def differing_heads(kept: Iterable[bytes], now: Iterable[dict[str, Any]]) -> Ite
             block, head = int(one["block"]), str(one["head"])
         except (ValueError, KeyError, TypeError):
             raise Failed(
-                f"line {number} is no head", fix="give a file that `firstcharge ledger heads` wrote"
+                f"{file}: line {number} is no head", fix="give a file that `firstcharge ledger heads` wrote"
             ) from None
         while current is not None and int(current["block"]) < block:
             current = next(chain, None)

@@ -39,7 +39,7 @@ def list_links(shell: Shell) -> None:
 @click.argument("name")
 @gateway_verb
 def pause(shell: Shell, name: str) -> None:
-    """Send no SMS on a link until it is resumed, also after a restart; it stays bound."""
+    """Send no SMS on a link until it is resumed. Also after a restart; it stays bound."""
     answer = shell.gateway().ask("POST", f"/v1/links/{in_path(name)}/pause")
     shell.done(answer, f"{name} is paused in {answer['holds_in']}")
 

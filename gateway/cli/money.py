@@ -64,7 +64,7 @@ def show_charge(shell: Shell, charge_id: str) -> None:
 @click.option("--id", "refund_id", metavar="ID", help="The refund's id: the same id refunds once.")
 @gateway_verb
 def refund(shell: Shell, charge_id: str, amount: str, refund_id: str | None) -> None:
-    """Give AMOUNT of a charge back: what is unpaid is lowered first, then main, then cashback."""
+    """Give AMOUNT of a charge back. What is unpaid is lowered first, then main, then cashback."""
     body = {"refund_id": _id(refund_id), "amount": amount}
     answer = shell.gateway().ask("POST", f"/v1/charges/{in_path(charge_id)}/refunds", body)
     shell.done(
@@ -99,7 +99,7 @@ def voucher() -> None:
 @click.option("--id", "voucher_id", metavar="ID", help="The voucher's id: the same id issues once.")
 @gateway_verb
 def issue(shell: Shell, msisdn: str, amount: str, handset_price: str, voucher_id: str | None) -> None:
-    """Turn AMOUNT of bonus (corporate, off-net) or cashback into a voucher for a handset."""
+    """Turn AMOUNT into a voucher for a handset. It is of bonus (corporate, off-net) or of cashback."""
     body = {"voucher_id": _id(voucher_id), "msisdn": msisdn, "amount": amount, "handset_price": handset_price}
     answer = shell.gateway().ask("POST", "/v1/vouchers", body)
     shell.done(

@@ -62,7 +62,7 @@ def dead(shell: Shell, kind: str | None, msisdn: str | None, limit: int) -> None
 @click.option("--kind", metavar="KIND", help="With --dead: only of this kind.")
 @gateway_verb
 def retry(shell: Shell, message_ids: tuple[str, ...], all_dead: bool, kind: str | None) -> None:
-    """Queue dead letters again, with all their attempts before them; not those that a subscriber refused.
+    """Queue dead letters again. All their attempts are before them; not those that a subscriber refused.
 
     One that is dead because its outcome is unknown may reach the subscriber twice.
     """

@@ -42,7 +42,7 @@ def _row(terms: dict[str, Any]) -> list[str]:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @gateway_verb
 def put_catalogue(shell: Shell, file: Path) -> None:
-    """Replace the whole catalogue by FILE (JSON or TOML; - reads JSON from the standard input)."""
+    """Replace the whole catalogue by FILE, JSON or TOML. - reads JSON from the standard input."""
     catalogue = _read(file)
     answer = shell.gateway().ask("PUT", "/v1/catalogue", catalogue)
     count = len(catalogue.get("partners", []))
@@ -53,7 +53,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:  # both parsers' errors, and bad UTF-8, are ValueErrors
+    except OSError as error:
+        raise BadUsage(f"{file}: {error.strerror}", fix="name a file that exists and may be read") from None
+    except ValueError as error:  # both parsers' errors, and bad UTF-8, are ValueErrors
         raise BadUsage(f"{file}: {error}", fix="it must be a catalogue as GET /v1/catalogue shows it") from None
     if not isinstance(found, dict):
         raise BadUsage(f"{file}: not an object", fix='it must look like {"partners": [...], "promos": [...]}')

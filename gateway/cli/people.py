@@ -75,7 +75,7 @@ def show_subscriber(shell: Shell, msisdn: str) -> None:
 @click.argument("new_msisdn")
 @gateway_verb
 def change_number(shell: Shell, msisdn: str, new_msisdn: str) -> None:
-    """Give a subscription another number; everything moves with it."""
+    """Give a subscription another number. Everything moves with it."""
     answer = shell.gateway().ask("POST", f"{subscriber_path(msisdn)}/number-change", {"new_msisdn": new_msisdn})
     shell.done(answer, f"{msisdn} is {answer['msisdn']} now")
 
@@ -84,7 +84,7 @@ def change_number(shell: Shell, msisdn: str, new_msisdn: str) -> None:
 @click.argument("msisdn")
 @gateway_verb
 def port_out(shell: Shell, msisdn: str) -> None:
-    """A number went to another operator: bonus and cashback lapse."""
+    """A number went to another operator. Bonus and cashback lapse."""
     answer = shell.gateway().ask("POST", f"{subscriber_path(msisdn)}/port-out")
     shell.done(answer, f"{msisdn} is gone, {answer['lapsed']} lapsed")
 

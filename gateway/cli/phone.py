@@ -125,7 +125,7 @@ def watch(shell: Shell, msisdns: Sequence[str], count: int | None) -> None:
 )
 @verb
 def cost(shell: Shell, text: str, mode: str) -> None:
-    """Show what TEXT costs as an SMS: coding, segments, what is left, and which characters make it dear."""
+    """Show what TEXT costs as an SMS. Coding, segments, what is left, and which characters make it dear."""
     from sms.text import UnicodeMode, preview  # noqa: PLC0415 - the other verbs need no alphabets
 
     document = {**preview(text, UnicodeMode(mode)).document(), "mode": mode}

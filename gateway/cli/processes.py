@@ -62,12 +62,15 @@ def demo(shell: Shell, exit_after: bool, no_story: bool, **options: bool | int |
 @verb
 def serve(shell: Shell, upgrade: bool) -> int:
     """Run the gateway with the configuration of --config until SIGTERM."""
-    if upgrade:
-        from gateway.cli.configuration import load_settings  # noqa: PLC0415 - only where it is asked for
-        from gateway.cli.database import bring_to_head  # noqa: PLC0415 - as above
-
-        bring_to_head(load_settings(shell).database.url, shell.environ)
     from gateway import serve as entry  # noqa: PLC0415 - the whole program: only this verb pays
+    from gateway.cli.configuration import load_settings  # noqa: PLC0415 - as above
+    from gateway.cli.database import bring_to_head, refuse_unfit  # noqa: PLC0415 - as above
+
+    url = load_settings(shell).database.url
+    if upgrade:
+        bring_to_head(url, shell.environ)
+    else:
+        refuse_unfit(url)
 
     return entry.serve(shell.config, shell.environ)
 

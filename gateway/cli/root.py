@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 
 from gateway.cli.errors import CliError, Failed
 from gateway.cli.output import Style, colours_wanted, painted
@@ -32,21 +33,23 @@ VERBS: Mapping[str, Verb] = {
     "serve": Verb("processes", "serve", "Run the gateway against a real network."),
     "simulator": Verb("processes", "simulator", "Run the operator simulator alone."),
     "dial": Verb("phone", "dial", "Dial a USSD code on a simulated phone."),
-    "sms": Verb("phone", "sms", "A simulated phone's SMS: send, inbox, watch."),
-    "subscriber": Verb("people", "subscriber", "Numbers the operator knows: put, show."),
+    "sms": Verb("phone", "sms", "A simulated phone's SMS: send, inbox, watch; and what a text costs."),
+    "subscriber": Verb(
+        "people", "subscriber", "Numbers the operator knows: put, show, number-change, port-out, erase."
+    ),
     "member": Verb("people", "member", "Membership: join, leave, show, adverts."),
     "balance": Verb("people", "balance", "A subscriber's balances."),
     "partner": Verb("partners", "partner", "The partner catalogue: list, put."),
     "charge": Verb("money", "charge", "Charges: draw, show, refund."),
     "topup": Verb("money", "topup", "Add money to a subscriber's main balance."),
-    "voucher": Verb("money", "voucher", "Handset vouchers: issue, show."),
+    "voucher": Verb("money", "voucher", "Handset vouchers: issue, show, cancel, redeem."),
     "clock": Verb("clock", "clock", "The manual business clock: show, advance."),
     "bill": Verb("bill", "bill", "The 1st-of-month job and billing files: run, apply, explain."),
     "ledger": Verb("ledger", "ledger", "The journal: verify, statement, export, heads, reconcile."),
     "outbox": Verb("outbox", "outbox", "Messages: list, show, retry, dead."),
     "message": Verb("outbox", "message", "One message's whole timeline: show."),
     "link": Verb("links", "link", "SMPP links: list, pause, resume."),
-    "smpp": Verb("smpp", "smpp", "SMPP at hand, for any SMSC: decode, ping, bench."),
+    "smpp": Verb("smpp", "smpp", "SMPP at hand, for any SMSC: decode, ping, bench, probe, misbehave."),
     "db": Verb("database", "db", "The database's schema: upgrade, check."),
     "config": Verb("configuration", "config", "The configuration file: init, check, explain."),
 }
@@ -59,11 +62,13 @@ class LazyGroup(click.Group):
         """Every verb, in the order people meet them."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, its module imported now."""
         known = VERBS.get(cmd_name)
         if known is None:
-            return None
+            if cmd_name.startswith("-"):
+                return None  # an option: click says so itself
+            raise NoSuchCommand(cmd_name, possibilities=VERBS, ctx=ctx)
         found = getattr(importlib.import_module(f"gateway.cli.{known.module}"), known.name)
         assert isinstance(found, click.Command)  # noqa: S101 - the table above names commands only
         return found
@@ -124,6 +129,9 @@ def _report(error: CliError, *, as_json: bool) -> int:
 
 def _report_usage(error: click.ClickException, *, as_json: bool) -> int:
     """Click's own complaints: usage errors end with 2, the way they are told stays click's words."""
+    if isinstance(error, NoArgsIsHelpError):  # nothing is wrong with the help that a bare verb shows
+        print(error.format_message(), file=sys.stderr)
+        return error.exit_code
     context = getattr(error, "ctx", None)
     fix = f"see: {context.command_path} --help" if isinstance(context, click.Context) else None
     message = error.format_message()

@@ -51,7 +51,7 @@ def decode(shell: Shell, source: str) -> None:
 )
 @smsc_verb
 def ping(shell: Shell, target: Target, count: int, interval: float) -> None:
-    """Bind to HOST:PORT, send enquire_links, unbind; say what was seen and how long each took."""
+    """Bind, send enquire_links, unbind. Says what was seen and how long each took."""
     from sms.smpp.constants import Tag  # noqa: PLC0415 - Twisted is loaded by those who need it
     from sms.tools import ping as tool  # noqa: PLC0415 - as above
 
@@ -93,7 +93,7 @@ def ping(shell: Shell, target: Target, count: int, interval: float) -> None:
 )  # fmt: skip
 @smsc_verb
 def bench(shell: Shell, target: Target, **options: Any) -> None:
-    """Send messages to HOST:PORT and say what it took: rate, answers, times, receipts."""
+    """Send messages and tell rate, answers, times and receipts."""
     from gateway.cli.smpp_load import lines_of, load, report_of  # noqa: PLC0415 - Twisted is loaded by who needs it
 
     report = load(target, options)
@@ -114,7 +114,7 @@ def bench(shell: Shell, target: Target, **options: Any) -> None:
 )
 @smsc_verb
 def probe(shell: Shell, target: Target, **options: Any) -> None:
-    """Learn the habits of the SMSC at HOST:PORT and print the link's configuration.
+    """Learn an SMSC's habits and print the link's configuration.
 
     Sends at most 50 messages and takes at most a minute: how receipts write ids, optional parameters, what
     data_coding 0 means, rate, window, order.
@@ -136,7 +136,7 @@ def probe(shell: Shell, target: Target, **options: Any) -> None:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the spoiled octets.")
 def misbehave(shell: Shell, target: Target, persona: str | None, *, only_list: bool, **options: Any) -> None:
-    """Be a bad client to the SMSC at HOST:PORT, which should be yours, and say how it took it.
+    """Be a bad client to an SMSC of yours, and say how it took it.
 
     One misdeed at a time, then a good client looks whether it is still served. Exit 1 when anything was unsound.
     """

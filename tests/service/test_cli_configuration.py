@@ -89,3 +89,25 @@ def test_a_database_in_no_folder_is_a_sentence(
     monkeypatch.setenv("FIRSTCHARGE__DATABASE__URL", "sqlite:////nonexistent/x.sqlite3")
     assert run(["db", "upgrade", "--config", str(file)]) == 1
     assert "database.url = sqlite:////nonexistent/x.sqlite3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [["serve"], ["db", "check"], ["db", "upgrade"]])
+def test_what_is_no_database_is_a_sentence(
+    file: Path, verb: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIRSTCHARGE__DATABASE__URL", "no database")
+    assert run([*verb, "--config", str(file)]) == 1
+    assert "database.url is no database URL\n  fix: write it like sqlite:///" in capsys.readouterr().err
+
+
+def test_serving_is_refused_before_anything_starts_when_the_database_is_not_ready(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", "--config", str(file)]) == 1
+    assert "there is no database yet" in capsys.readouterr().err
+    assert run(["db", "upgrade", "--config", str(file)]) == 0
+    serving = lock_sqlite_file(f"sqlite:///{file.parent}/x.sqlite3")
+    assert serving is not None
+    with serving:
+        assert run(["serve", "--config", str(file)]) == 1
+    assert "is served by another gateway process; stop that one first" in capsys.readouterr().err

@@ -63,6 +63,29 @@ def test_a_command_line_that_cannot_be_understood_ends_with_2(
     assert "fix: " in told or arguments == ["nosuchverb"]
 
 
+def test_a_mistyped_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["balnace", "79160000001"]) == 2
+    assert "No such command 'balnace'. Did you mean 'balance'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["ledger"]])
+def test_a_bare_verb_shows_its_help_and_no_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Usage: firstcharge")
+    assert "fix:" not in told
+
+
+def test_no_line_of_a_list_of_verbs_is_cut_short(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for verb in VERBS:
+        run([verb, "--help"])
+        _, _, commands = capsys.readouterr().out.partition("\nCommands:\n")
+        assert "..." not in commands, commands
+
+
 def test_nobody_listening_ends_with_3_and_names_the_address(capsys: pytest.CaptureFixture[str]) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     assert run(["balance", "79160000001", "--url", url]) == 3
@@ -125,6 +148,13 @@ def test_a_refusal_says_status_code_reason_place_and_fix() -> None:
         "(POST http://127.0.0.1:8080/v1/members)"
     )
     assert error.fix == "the terms must be accepted: add --accept-terms"
+
+
+def test_what_would_lapse_is_told_with_the_refusal() -> None:
+    body = {"code": "CONFIRM_LAPSE", "detail": "must be confirmed", "lapses": {"bonus": "50.00", "pending": "0.00"}}
+    assert Refused(status=409, body=body, where="DELETE /").message == (
+        "refused: 409 CONFIRM_LAPSE  must be confirmed; what lapses: bonus 50.00, pending 0.00  (DELETE /)"
+    )
 
 
 def test_every_wrong_field_is_named_once() -> None:
