@@ -9,24 +9,18 @@ from collections.abc import Awaitable, Sequence
 from typing import IO, NotRequired, Protocol
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
 from twisted.internet.defer import Deferred
 from typing_extensions import TypedDict
 
 from billing.charging import Split, status_of
 from billing.commands import DrawCharge
 from billing.errors import LedgerRefusal
-from billing.money import format_money, parse_money
+from billing.money import format_money
 from billing.store.bulk_charges import BulkLine, bulk_line
-from billing.words import ChargeType
 from gateway.http.auth import Scope
-from gateway.http.charges import CHARGE_ID, ChargeBody
-from gateway.http.fields import parse_instant
-from gateway.http.msisdn import normalise
-from gateway.http.problems import malformed
+from gateway.http.charge_lines import command_of
 from gateway.http.routing import Call, Reply, Route
-from gateway.http.streams import LINE_OCTETS_MAX, LineStream
+from gateway.http.streams import LineStream
 
 PIECE_OCTETS_MAX = 64 << 20
 LINES_AT_ONCE_MAX = 512
@@ -34,8 +28,7 @@ LINES_AT_ONCE_MAX = 512
 SPOOL_MEMORY_OCTETS = 4 << 20
 JSON_LINES = "application/x-ndjson"
 
-_TYPES = {one.value: one for one in ChargeType}
-_SLOW = TypeAdapter(ChargeBody)
+_encode = msgspec.json.Encoder().encode
 
 
 class BulkDrawing(Protocol):
@@ -65,17 +58,6 @@ class SplitLine(TypedDict):
     detail: NotRequired[str]
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    """A line before its values are looked at."""
-
-    charge_id: str
-    msisdn: str
-    type: str
-    amount: str
-    occurred_at: str | None = None
-
-
-_decode = msgspec.json.Decoder(_Line).decode
 _Read = BulkLine | bytes
 """A line that can be drawn, or the answer to one that cannot be read."""
 
@@ -139,41 +121,22 @@ class BillLines:
 
 
 def _read(line: bytes | None) -> _Read:
-    if line is None:
-        return _refused(None, "INVALID", f"a line is longer than {LINE_OCTETS_MAX} octets")
-    try:
-        given = _decode(line)
-        if not CHARGE_ID.fullmatch(given.charge_id):
-            return _read_slowly(line)
-        amount = parse_money(given.amount)
-        if amount < 1:
-            return _read_slowly(line)
-        return bulk_line(
-            DrawCharge(
-                charge_id=given.charge_id,
-                msisdn=normalise(given.msisdn),
-                type=_TYPES[given.type],
-                amount=amount,
-                occurred_at=None if given.occurred_at is None else parse_instant(given.occurred_at),
-            )
-        )
-    except (ValueError, KeyError):  # msgspec's errors are ValueErrors
-        return _read_slowly(line)
-
-
-def _read_slowly(line: bytes) -> _Read:
-    """What the ordinary reading says of a line that the quick one does not take: every wrong field named."""
-    try:
-        return bulk_line(_SLOW.validate_json(line).command())
-    except ValidationError as error:
-        return _refused(_charge_id(line), "INVALID", malformed(error).detail)
+    found = command_of(line)
+    return found if isinstance(found, bytes) else bulk_line(found)
 
 
 def _answer(command: DrawCharge, result: Split | LedgerRefusal) -> bytes:
     amount = format_money(command.amount)
     if isinstance(result, LedgerRefusal):
         named = f"{result.field}: {result.detail}" if result.field else result.detail
-        return _refused(command.charge_id, result.code, named, msisdn=command.msisdn, amount=amount)
+        refused: SplitLine = {
+            "charge_id": command.charge_id,
+            "msisdn": command.msisdn,
+            "amount": amount,
+            "code": result.code,
+            "detail": named,
+        }
+        return _encode(refused) + b"\n"
     line: SplitLine = {
         "charge_id": command.charge_id,
         "msisdn": command.msisdn,
@@ -184,20 +147,3 @@ def _answer(command: DrawCharge, result: Split | LedgerRefusal) -> bytes:
         "status": status_of(paid=result.cashback + result.main, unpaid=result.unpaid).value,
     }
     return _encode(line) + b"\n"
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def _refused(charge_id: str | None, code: str, detail: str, **known: str) -> bytes:
-    return to_json({"charge_id": charge_id, **known, "code": code, "detail": detail}) + b"\n"
-
-
-def _charge_id(line: bytes) -> str | None:
-    """The id of a line that is wrong in something else."""
-    try:
-        given = from_json(line)
-    except ValueError:
-        return None
-    charge_id = given.get("charge_id") if isinstance(given, dict) else None
-    return charge_id if isinstance(charge_id, str) else None

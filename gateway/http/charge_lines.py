@@ -1,4 +1,4 @@
-"""Lines of `POST /v1/charges/batch` to commands and their outcomes to lines, the short way.
+"""Lines of `POST /v1/charges/batch` and of billing files to commands, and outcomes to lines, the short way.
 
 What this reader takes, the door's own (`ChargeBody`) takes the same; whatever it does not take is left to that one,
 which says what is wrong with it.
