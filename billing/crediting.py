@@ -41,11 +41,14 @@ def credit_month(draft: Draft, accruals: Iterable[Accrual], period: str, context
     """The credit step of one subscription for one month; what it credited (rule 25).
 
     The bonus as of the first instant of the month moves; what accrued since waits for the next 1st. Corporate and
-    off-net bonus never moves (rules 6, 7); under an investigation it stays, to be credited later (rule 11).
+    off-net bonus never moves (rules 6, 7); under an investigation it stays, to be credited later (rule 11); who has
+    no number any more has no phone account to be credited, and an erased sum is left as it is.
     Decided once per month, also where nothing moved. `accruals` are the ACCRUED ones, others are passed over.
     """
     draft.change(credited_period=period)
-    if not pays_from_cashback(draft.subscription) or Block.INVESTIGATION in draft.subscription.blocks:
+    subscription = draft.subscription
+    is_kept = Block.INVESTIGATION in subscription.blocks or not subscription.msisdn
+    if is_kept or not pays_from_cashback(subscription):
         return 0
     due = draft.bonus - (draft.bonus_new if draft.period == period else 0)
     earlier = (accrual for accrual in accruals if accrual.accrued_period < period)

@@ -36,8 +36,12 @@ def leave(draft: Draft, membership: Membership, accruals: Iterable[Accrual], pro
 
 
 def lapse_leftover(draft: Draft, membership: Membership | None, programme: Programme) -> None:
-    """What comes back to who has left lapses as it would have on leaving: bonus, and cashback where that lapses."""
-    if membership is None or membership.state is not MembershipState.LEFT:
+    """What comes back to who has left lapses as it would have on leaving: bonus, and cashback where that lapses.
+
+    Who was erased left without a lapse: every sum stays where it is.
+    """
+    is_left = membership is not None and membership.state is MembershipState.LEFT
+    if not is_left or draft.subscription.erased_at is not None:
         return
     draft.post(PostingKind.LAPSE, Account.BONUS, Account.LAPSED, draft.bonus, ref="left")
     lapsing = lapsing_cashback(draft, programme)

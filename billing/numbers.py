@@ -66,13 +66,14 @@ def port_out(command: PortOut, books: Books, context: Context) -> Outcome:
 def erase_subscriber(command: EraseSubscriber, books: Books, context: Context) -> Outcome:
     """Number, name and everything else personal go; every sum stays, the journal is untouched (invariant 30).
 
-    A membership ends without a posting and without a notice; what was pending is rejected.
+    A membership ends without a posting and without a notice; what was pending is rejected. Nothing moves by itself
+    from then on: nothing is credited on a 1st, and what a hold or a voucher gives back stays where it came from.
     """
     subscription = subscription_of(books, command.msisdn)
     key = subscription.subscription_id
     membership = books.memberships.get(key)
     draft = start_draft(books, subscription, context)
-    forgotten = replace(subscription, msisdn="", imsi=None)
+    forgotten = replace(subscription, msisdn="", imsi=None, erased_at=context.now)
     draft.subscription = forgotten
     draft.put(forgotten)
     if membership is not None:

@@ -48,6 +48,8 @@ class Subscription(Struct, frozen=True, kw_only=True, gc=False):
     unicode: str | None = None
     """SMS text mode `strict`, `translit`, `cheapest`; None: as configured."""
     created_at: datetime
+    erased_at: datetime | None = None
+    """Once erased nothing moves by itself any more."""
 
 
 class Membership(Struct, frozen=True, kw_only=True, gc=False):

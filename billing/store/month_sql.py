@@ -194,6 +194,7 @@ def _dues(programme: Programme) -> Subquery:
         balance.credited_period < _period,
         subscription.contract == Contract.INDIVIDUAL.value,
         subscription.network == Network.ON_NET.value,
+        subscription.msisdn != "",
         type_coerce(subscription.blocks, Integer).bitwise_and(BLOCK_BITS[Block.INVESTIGATION]) == 0,
     )
     newer = case((and_(_period == _current, balance.bonus_period == _period), balance.bonus_new), else_=0)
@@ -278,10 +279,7 @@ def _charges() -> Insert:
         "main": WORK.c.main,
         "unpaid": _unpaid,
         "status": status,
-        "settled": literal(0),
-        "refunded_cashback": literal(0),
-        "refunded_main": literal(0),
-        "refunded_unpaid": literal(0),
+        **dict.fromkeys(("settled", "refunded_cashback", "refunded_main", "refunded_unpaid"), literal(0)),
         "period": _period,
         "occurred_at": _start,
         "booked_at": _now,

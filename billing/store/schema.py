@@ -100,6 +100,7 @@ subscription = Table(
     Column("time_zone", String(64), comment="IANA zone for quiet hours; NULL: the operator's"),
     word("unicode", "SMS text mode: strict, translit, cheapest; NULL: as configured", nullable=True),
     instant("created_at", "When it was first put"),
+    instant("erased_at", "When it was erased: from then on nothing moves by itself", nullable=True),
     only("contract", Contract, "contract"),
     only("network", Network, "network"),
     CheckConstraint("subscription_id > 0", name="id_positive"),

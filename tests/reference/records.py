@@ -268,7 +268,7 @@ class Records:
     def credit_the_month(self) -> None:
         """Crediting falls due with the 1st's first instant, whether the job came by or not (24 to 26).
 
-        open: an erased member's bonus. The product moves it to cashback like any other, untold.
+        open: an erased member's bonus. "Sums unchanged": it is not moved.
         """
         period = self.programme.month(self.now)
         instant = self.programme.midnight(self.programme.local_date(self.now).replace(day=1))
@@ -276,7 +276,7 @@ class Records:
             if (sub.sid, period) in self.credited_periods:
                 continue
             self.credited_periods.add((sub.sid, period))
-            if not (sub.membership == "active" or sub.erased) or not sub.may_hold_cashback:
+            if sub.membership != "active" or not sub.may_hold_cashback:
                 continue
             if "investigation" in sub.blocks:
                 sub.missed_first = instant
@@ -300,10 +300,9 @@ class Records:
         """What is free again on a membership that ended lapses as it would have then (8, 11).
 
         open: what a hold frees under `leave_credited = lapse` or after a port-out: it lapses late.
-        open: erased sums are "unchanged", but the product lapses them all when a hold or a voucher
-        of an erased member ends.
+        open: erased sums are "unchanged": what comes back then stays.
         """
-        if sub.membership != "left":
+        if sub.membership != "left" or sub.erased:
             return
         self.post(sub, "lapse", "bonus", "lapsed", self.take_bonus(sub, sub.bonus_sum))
         if sub.msisdn is None or self.programme.leave_credited == "lapse":

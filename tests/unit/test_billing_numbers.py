@@ -8,10 +8,12 @@ from sqlalchemy import Connection, create_engine, event, select
 
 from billing.answers import LeaveAnswer, SubscriberAnswer
 from billing.commands import (
+    CancelVoucher,
     ChangeNumber,
     CreditPromo,
     DrawCharge,
     EraseSubscriber,
+    IssueVoucher,
     OrderConfirmed,
     PortOut,
     PutSubscriber,
@@ -109,6 +111,24 @@ def test_erasure_forgets_the_person_and_leaves_every_sum() -> None:
     assert (world.posted(), world.events) == ([], [])
     assert world.books.accruals["ozon", "o-1"].reason == "LEFT"
     assert world.refused(EraseSubscriber(msisdn=A)).code == "UNKNOWN_SUBSCRIBER"
+
+
+def test_after_erasure_nothing_moves_but_what_was_promised_and_what_comes_back_stays() -> None:
+    """Sums unchanged: no credit on a 1st, no fee, no lapse when a hold ends or a voucher goes back."""
+    world = given()
+    world.do(Reserve(reservation_id="h", msisdn=A, type=ChargeType.USAGE, amount=50_00, expires_in_s=2_678_400))
+    world.do(IssueVoucher(voucher_id="v", msisdn=A, amount=40_00, handset_price=5000_00))
+    key = world.balances().subscription_id
+    world.do(EraseSubscriber(msisdn=A))
+    world.forget()
+    world.at("2025-05-01 00:00").month("2025-05")
+    world.do(ReleaseReservation(reservation_id="h"))
+    assert world.posted() == []
+    world.do(CancelVoucher(voucher_id="v"))
+    assert world.posted() == ["VOUCH>CB 40.00"]
+    after = world.books.balances[key]
+    assert (after.bonus, after.cashback, after.main, after.held_cashback) == (80_00, 120_00, 100_00, 0)
+    assert world.events == []
 
 
 def done(connection: Connection, context: Context, *commands: object) -> list[Outcome]:
