@@ -190,7 +190,7 @@ def _as_it_is(_connection: Connection) -> None:
 
 
 def open_engine(url: str, *, read_only: bool = False) -> Engine:
-    """The engine of a database as the gateway opens it.
+    """The engine of a database as the gateway opens it; its errors, which are logged, tell no names and secrets.
 
     Raises:
         DatabaseUnsupported: neither SQLite nor PostgreSQL.
@@ -212,7 +212,7 @@ def shown(url: str) -> str:
 
 def sqlite_engine(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions begin as ours must: IMMEDIATE for the writer, query_only for the reader."""
-    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:

@@ -50,7 +50,7 @@ def postgres_engine(url: str, *, read_only: bool = False) -> Engine:
         "options": f"{SESSION_OPTIONS} -c idle_in_transaction_session_timeout={60_000 if read_only else IDLE_MS_MAX}",
     }
     try:
-        engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
     except ModuleNotFoundError:
         raise DatabaseUnsupported("PostgreSQL needs its driver; install firstcharge[postgres]") from None
     level = "REPEATABLE READ" if read_only else "READ COMMITTED"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import pytest_twisted
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from twisted.internet import reactor
 
-from gateway.database import Database, DatabaseLocked, DatabaseUnsupported
+from gateway.database import Database, DatabaseLocked, DatabaseUnsupported, open_engine
 
 
 def _url(folder: Path) -> str:
@@ -97,3 +97,13 @@ async def test_context_variables_travel_into_the_thread(tmp_path: Path) -> None:
 def test_another_database_than_sqlite_is_refused_with_the_key_to_mend() -> None:
     with pytest.raises(DatabaseUnsupported, match=r"database\.url"):
         Database("mysql://localhost/x", reactor)
+
+
+@pytest.mark.parametrize("given", ["file", "postgresql+psycopg://host/name"])
+def test_an_error_does_not_tell_what_a_statement_was_given(tmp_path: Path, given: str) -> None:
+    engine = open_engine(_url(tmp_path) if given == "file" else given)
+    error = engine.dialect.loaded_dbapi.OperationalError("gone")
+    told = DBAPIError.instance(
+        "INSERT INTO membership", {"full_name": "Anna"}, error, Exception, hide_parameters=engine.hide_parameters
+    )
+    assert "Anna" not in str(told)
