@@ -64,8 +64,10 @@ class Segment:
         return f"{self.coding}:{self.joined or 'one'}:{self.tables.locking or 0}:{self.tables.single or 0}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Coded:
+    """A text in octets (not frozen, like the next: there are several for every message)."""
+
     coding: Coding
     octets: bytes
     tables: ShiftTables = DEFAULT_TABLES
@@ -75,7 +77,7 @@ class _Coded:
         return len(self.octets) // UCS2_UNIT_OCTETS if self.coding is Coding.UCS2 else len(self.octets)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Cut:
     """A coded text and its pieces; `piece_max` is how many units the last one could have."""
 
@@ -128,7 +130,7 @@ def prepared(text: str, mode: UnicodeMode, carriage: Carriage = PLAIN) -> str:
     `strict` changes nothing. `translit` rewrites whenever that brings it into the link's alphabet. `cheapest`
     rewrites as little as saves a segment. A text that no rewriting brings there keeps its letters.
     """
-    if mode is UnicodeMode.STRICT:
+    if mode is UnicodeMode.STRICT or text.isascii():
         return text
     faithful = display_form(text)
     rewritten = transliterate(text)
