@@ -18,9 +18,9 @@ from sms.smpp.pdu import Bind, BindTransceiverResp
 
 LINKS = 500
 FEW = 40
-DOWN_SECONDS = 30.0
-STEP_SECONDS = 0.1
-ONE_SECOND = 0.999  # but for what adding tenths loses
+DOWN_SECONDS = 20.0
+STEP_SECONDS = 0.2
+ONE_SECOND = 0.999  # but for what adding fifths loses
 PEAK_PER_SECOND_MAX = LINKS * 0.3
 
 
