@@ -16,6 +16,7 @@ const PRESETS = [
 let faults = null;
 let after = 0;
 const controls = new Map();
+const personas = new Map();
 
 function at(path) {
   return path.reduce((value, key) => (value === undefined || value === null ? undefined : value[key]), faults);
@@ -30,6 +31,7 @@ function put(path, value) {
 const send = coalesced(async () => {
   const answer = await call("PUT", "/sim/faults", faults);
   if (!answer.ok) toast(said(answer), "bad");
+  else showPersona();
 });
 
 function probability(label, path) {
@@ -67,6 +69,34 @@ function number(label, path, hint) {
   return h("label", { class: "pick" }, h("span", {}, label), field);
 }
 
+function personaPicker() {
+  const what = h("span", { class: "muted", id: "persona-what" });
+  const select = h("select", { id: "persona", onchange: () => become(select.value) }, h("option", { value: "", disabled: true }, "of your own making"));
+  return h("div", { class: "pick" }, h("label", { for: "persona" }, "The SMSC is"), select, what);
+}
+
+async function fillPersonas() {
+  const answer = await call("GET", "/sim/personas");
+  if (!answer.ok) return;
+  for (const one of answer.body.items) {
+    personas.set(one.name, one);
+    document.getElementById("persona").append(h("option", { value: one.name, title: one.what }, one.name));
+  }
+  showPersona();
+}
+
+async function become(name) {
+  const answer = await call("PUT", `/sim/personas/${encodeURIComponent(name)}`);
+  if (answer.ok) { faults = answer.body; show(); } else toast(said(answer), "bad");
+}
+
+function showPersona() {
+  const mine = JSON.stringify(faults);
+  const found = [...personas.values()].find((one) => JSON.stringify(one.faults) === mine);
+  document.getElementById("persona").value = found ? found.name : "";
+  document.getElementById("persona-what").textContent = found ? found.what : "";
+}
+
 function group(title, ...rows) {
   return h("fieldset", {}, h("legend", {}, title), ...rows);
 }
@@ -76,6 +106,7 @@ function build() {
     h("div", { class: "presets buttons", role: "group", "aria-label": "Ready-made faults" },
       ...PRESETS.map(([name, document]) => h("button", { type: "button", onclick: () => preset(document) }, name)),
       h("button", { type: "button", class: "primary", onclick: clear }, "Everything works")),
+    personaPicker(),
     h("div", { class: "fault-groups" },
       group("Link", choice("State", ["link"], LINKS), number("At most per second", ["rate_limit_per_s"], "no limit"), probability("Malformed answers", ["malformed"]), number("Seed of the dice", ["seed"], "0")),
       group("Answers to submit_sm", delay("Delay", ["response", "delay_ms"]), probability("Lost", ["response", "drop"]), probability("Twice", ["response", "duplicate"]), probability("Out of order", ["response", "reorder"]), ...STATUSES.map((name) => probability(name.replace("ESME_", ""), ["response", "status", name]))),
@@ -95,7 +126,9 @@ async function clear() {
 }
 
 function show() {
-  if (faults) for (const fill of controls.values()) fill();
+  if (!faults) return;
+  for (const fill of controls.values()) fill();
+  showPersona();
 }
 
 const refreshFaults = coalesced(async () => {
@@ -149,6 +182,7 @@ function restartTrace() {
 
 header();
 build();
+fillPersonas();
 for (const id of ["trace-command", "trace-link", "trace-live"]) document.getElementById(id).addEventListener("change", restartTrace);
 onChange((kinds) => {
   refreshLinks();

@@ -155,6 +155,21 @@ def test_network_page_puts_and_clears_faults(page: Page, system: System) -> None
     expect(page.locator(".trace .pdu .hex").first).to_be_visible()
 
 
+def test_network_page_makes_the_smsc_another_persona(page: Page, system: System) -> None:
+    page.goto(f"http://127.0.0.1:{system.sim_port}/network")
+    picker = page.get_by_label("The SMSC is")
+    expect(picker).to_have_value("modern")
+    picker.select_option("vendor_throttle")
+    expect(page.locator("#persona-what")).not_to_have_text("")
+    expect(picker).to_have_value("vendor_throttle")
+    personas = {one["name"]: one["faults"] for one in system.sim("GET", "/sim/personas").body["items"]}
+    assert system.sim("GET", "/sim/faults").body == personas["vendor_throttle"]
+    page.get_by_role("button", name="Throttling").click()
+    expect(picker).to_have_value("")
+    page.get_by_role("button", name="Everything works").click()
+    expect(picker).to_have_value("modern")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_readable_in_both_schemes(browser: Browser, system: System, scheme: Any) -> None:
     opened = browser.new_page(color_scheme=scheme)
