@@ -36,7 +36,8 @@ GATEWAY = {
     "mutants": "answers each by its named status or closes where the framing is lost; no exception, nobody else hurt",
     "delivery_flood": "stores what it can; 1,000 messages that wait for their commit, then 0x64, 5,000 unanswered,"
     " then 0x58: the rest waits at the SMSC, memory stays flat",
-    "shuffled_parts": "stores and answers each part once; a part that came before changes nothing",
+    "shuffled_parts": "stores each part and answers it; puts the parts together in whatever order they come, a double"
+    " one counts once, a missing one is marked when its time is over",
     "unknown_receipts": "stores and answers them, parks them 15 minutes for their submission, changes no message",
     "odd_numbers": "takes what a number can be read from, refuses the rest with 0x48; stays bound",
     "eight_prefixed": "8 916 … is the subscriber +7 916 …: STOP works",
@@ -83,9 +84,13 @@ FURTHER = {
     ("G", "delivery_flood"): ("a_flood_of_deliveries_nobody_stores_is_throttled_and_memory_stays_flat",
                               "more_than_may_wait_are_asked_for_again"),
     ("G", "not_reading"): ("what_waits_for_a_peer_that_does_not_read_is_bounded",),
+    ("G", "shuffled_parts"): (
+        "parts_in_any_order_double_or_missing_make_one_message_of_those_that_are_whole",
+    ),
+    ("G", "mutants"): ("a_gateway_outlives_a_hostile_smsc_and_sends_when_it_has_manners_again",),
     ("G", "mute"): ("an_smsc_that_comes_to_its_senses_is_used_again",),
     ("G", "eight_prefixed"): ("stop_from_a_number_with_the_national_prefix_is_the_subscribers",),
-    ("G", "flapping"): ("five_hundred_links_come_back_spread_out_and_none_binds_twice_in_a_second",),
+    ("G", "flapping"): ("hundreds_of_links_come_back_spread_out_and_none_binds_twice_in_a_second",),
     ("S", "reconnect_storm"): ("hundreds_of_clients_that_come_back_at_once_are_all_served",),
     ("S", "slow_loris"): ("slow_and_silent_connections_cost_a_good_client_little_of_its_rate",),
     ("S", "not_reading"): ("a_client_that_does_not_read_is_dropped_and_its_memory_with_it",),
