@@ -83,8 +83,8 @@ class UssdApplication:
     """The `Application` and the `Texts` of `ussd.service`.
 
     `queue_balance(msisdn, ref, latin)` stores the SMS with the text of `*100#`: True once it is committed, False
-    for a number that cannot have one. `ask_main(msisdn)` is the main balance where the operator owns it (rule 42), None
-    where nobody said it in time.
+    for a number that cannot have one. `ask_main(msisdn)` is the main balance where the operator owns it (rule 42),
+    None where nobody said it in time.
     """
 
     def __init__(
