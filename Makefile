@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS ?= $(or $(FIRSTCHARGE_PEERS_DIR),$(CURDIR)/.peers)
 ARGS ?=
+TWISTED3 := smpp.twisted3==0.8 smpp.pdu3==0.6 pyOpenSSL==26.4.0 service_identity==26.1.0
 export FIRSTCHARGE_PEERS_DIR := $(PEERS)
 
 .PHONY: help install install-dev demo test check bench fuzz mutation docs pictures peers wheel lock clean
@@ -56,9 +57,11 @@ pictures: install-dev  ## refresh the screenshots in docs/pictures (needs chromi
 	@mkdir -p docs/pictures
 	@FIRSTCHARGE_PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest tests/wire/test_web_phone.py
 
-peers:  ## node's smpp, for the tests and benchmarks that talk to it
+peers:  ## node's smpp and smpp.twisted3, for the tests and benchmarks that talk to them
 	@mkdir -p $(PEERS)
 	@test -d $(PEERS)/node_modules/smpp || npm install --silent --no-audit --no-fund --prefix $(PEERS) smpp@0.5.1
+	@test -x $(PEERS)/twisted3/bin/python || $(PYTHON) -m venv $(PEERS)/twisted3
+	@$(PEERS)/twisted3/bin/python -c 'import smpp.twisted, smpp.pdu' 2>/dev/null || $(PEERS)/twisted3/bin/python -m pip install -q --disable-pip-version-check $(TWISTED3)
 
 wheel: install-dev  ## build the wheel, install it elsewhere, run the demo there
 	@bash tests/wheel_demo.sh

@@ -32,10 +32,11 @@ class Crashing(Served):
         super().__init__(folder, database, {})
         self.environ |= environ or {}
         self.clock_start = clock_start or self.clock_start
-        self._engine = open_engine(database)
-        with self._engine.begin() as connection:
+        engine = open_engine(database)
+        with engine.begin() as connection:
             migrations.upgrade(connection)
-        self._engine.dispose()
+        engine.dispose()
+        self._reading = open_engine(database, read_only=True)
         self.kills = 0
 
     @property
@@ -74,17 +75,17 @@ class Crashing(Served):
     def states(self) -> Counter[str]:
         """How many messages of the outbox are in each state."""
         query = select(message.c.state, func.count().label("messages")).group_by(message.c.state)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             found = Counter({row.state: row.messages for row in connection.execute(query)})
-        self._engine.dispose()
+        self._reading.dispose()
         return found
 
     def outbox_rows(self) -> list[Any]:
         """Every message: msisdn, kind, state, reason, text, resends, in the order of queueing."""
         columns = (message.c.msisdn, message.c.kind, message.c.state, message.c.reason, message.c.text)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             found = list(connection.execute(select(*columns, message.c.resends).order_by(message.c.seq)))
-        self._engine.dispose()
+        self._reading.dispose()
         return found
 
     def heard(self) -> int:
@@ -102,9 +103,9 @@ class Crashing(Served):
             time.sleep(0.2)
 
     def _count(self, query: Select[tuple[int]]) -> int:
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             found = connection.execute(query).scalar_one()
-        self._engine.dispose()
+        self._reading.dispose()
         return found
 
     def arrived(self) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The sending half of a gateway in the test's own process: dispatcher, inbound door and one link over a database."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,8 +28,11 @@ from sms.outbox import (
 )
 from sms.smpp.client import EsmeLink
 from sms.smpp.config import LinkConfig
+from sms.smpp.events import Direction
+from sms.smpp.pdu import Pdu
 
 reactor: Any = _reactor
+Tap = Callable[[Direction, bytes, Pdu | None], None]
 NOON = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 QUICK = ClassPolicy(unknown_grace_s=0.5, backoff_first_s=0.1)
 
@@ -51,7 +54,7 @@ class Manner:
 class Programme:
     """The sending half of a gateway on a database that has the outbox's tables."""
 
-    def __init__(self, url: str, port: int, manner: Manner = Manner()) -> None:
+    def __init__(self, url: str, port: int, manner: Manner = Manner(), *, tap: Tap | None = None) -> None:
         self.database = Database(url, reactor)
         self.counters = DeliveryCounters()
         self.heard: list[MobileOriginated] = []
@@ -95,6 +98,7 @@ class Programme:
             endpoint=TCP4ClientEndpoint(reactor, "127.0.0.1", port),
             clock=reactor,
             rng=random.Random(1),
+            tap=tap,
         )
 
     async def start(self) -> None:

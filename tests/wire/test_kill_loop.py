@@ -17,7 +17,7 @@ from crashing import Crashing
 from signing import postback
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
-KILLS = 200 if IS_LONG else 4
+KILLS = 200 if IS_LONG else 3
 CALLERS = 4
 NUMBERS_EACH = 10_000
 LATE = {"response": {"delay_ms": [0, 80]}, "receipt": {"drop": 0.2}}
@@ -61,6 +61,16 @@ def _live_on(system: Crashing, caller: int, is_over: threading.Event) -> list[st
     return done
 
 
+def _again(system: Crashing) -> int:
+    """Whose outcome was in doubt twice is a dead letter: the operator lets these go again; how many."""
+    dead = [row for row in system.outbox_rows() if row.state == "dead"]
+    assert {row.reason for row in dead} <= {"OUTCOME_UNKNOWN"}
+    if dead:
+        assert system.must("POST", "/v1/outbox/retries", {})["retried"] == len(dead)
+        system.until_sent()
+    return len(dead)
+
+
 def test_killed_again_and_again_under_load_it_keeps_every_kopeck_and_every_message(system: Crashing) -> None:
     began = time.monotonic()
     rng = random.Random(4)
@@ -76,6 +86,7 @@ def test_killed_again_and_again_under_load_it_keeps_every_kopeck_and_every_messa
         people = [msisdn for one in callers for msisdn in one.result()]
     system.until_sent()
     system.verify()
+    dead = _again(system)
     rows = system.outbox_rows()
     kinds = Counter((row.msisdn, row.kind) for row in rows)
     for msisdn in people:
@@ -88,10 +99,10 @@ def test_killed_again_and_again_under_load_it_keeps_every_kopeck_and_every_messa
     queued = Counter((row.msisdn, row.text) for row in rows)
     assert not queued - arrived, "lost"
     copies = (arrived - queued).total()
-    counted = sum(row.resends for row in rows)
+    counted = dead + sum(row.resends for row in rows)
     assert copies <= counted, (copies, counted)
     assert copies <= system.kills
     print(
         f"{system.kills} kills, {len(people)} people, {len(rows)} messages: {time.monotonic() - began:.0f} s,"
-        f" sent again {counted}, copies {copies}"
+        f" sent again {counted} ({dead} by the operator), copies {copies}"
     )
