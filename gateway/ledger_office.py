@@ -58,7 +58,7 @@ class LedgerOffice:
             imbalanced=told.imbalance,
         )
         self._exports = JournalExports(ground.settings.database.url, ground.reactor, zone=zone)
-        self._verifier = Verifier(ground.database, programme=ground.programme, key=key.octets)
+        self._verifier = Verifier(ground.database, programme=ground.programme, key=key)
         self.reconciler = Reconciler(
             ground.database, self._sealing, zone=zone, is_manual=is_manual, closed=told.closed
         )

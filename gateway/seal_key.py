@@ -7,7 +7,7 @@ published one: such seals show damage, but against whoever can write to the data
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -25,10 +25,14 @@ class SealKeyUnusable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealKey:
-    """The key; `is_secret` is false for the published one."""
+    """The key; `is_secret` is false for the published one.
 
-    octets: bytes
+    `earlier` is the key that this database was sealed with before one was configured.
+    """
+
+    octets: bytes = field(repr=False)
     is_secret: bool
+    earlier: bytes | None = field(default=None, repr=False)
 
 
 def seal_key_of(settings: Settings) -> SealKey:
@@ -38,12 +42,15 @@ def seal_key_of(settings: Settings) -> SealKey:
         SealKeyUnusable: the file beside the database cannot be used.
     """
     configured = settings.ledger.seal_key
-    if configured is not None:
-        return SealKey(octets=configured.get_secret_value().encode("utf-8"), is_secret=True)
     parts = make_url(settings.database.url)
-    if parts.get_backend_name() != "sqlite" or not parts.database or parts.database == ":memory:":
+    is_file = parts.get_backend_name() == "sqlite" and parts.database not in {None, "", ":memory:"}
+    place = Path(f"{parts.database}.seal-key")
+    if configured is None:
+        if is_file:
+            return SealKey(octets=_kept(place), is_secret=True)
         return SealKey(octets=PUBLISHED_KEY, is_secret=False)
-    return SealKey(octets=_kept(Path(f"{parts.database}.seal-key")), is_secret=True)
+    earlier = PUBLISHED_KEY if not is_file else _kept(place) if place.exists() else None
+    return SealKey(octets=configured.get_secret_value().encode("utf-8"), is_secret=True, earlier=earlier)
 
 
 def _kept(path: Path) -> bytes:

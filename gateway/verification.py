@@ -17,13 +17,14 @@ from billing.store.verify_whole import FeeSums, add_fees, finished_months, whole
 from billing.store.violations import Verification, Violation
 from gateway.database import Database
 from gateway.http.ports import Verdict
+from gateway.seal_key import SealKey
 from gateway.verify_notices import notice_violations
 
 
 class Verifier:
     """Checks everything there is to check on data."""
 
-    def __init__(self, database: Database, *, programme: Programme, key: bytes) -> None:
+    def __init__(self, database: Database, *, programme: Programme, key: SealKey) -> None:
         self._database = database
         self._programme = programme
         self._key = key
@@ -48,10 +49,11 @@ class Verifier:
     async def _blocks(self, checked: "Counter[str]") -> list[Violation]:
         """Invariant 26."""
         violations: list[Violation] = []
-        above, head = 0, sealing.GENESIS
-        while (part := await self._database.audit(verify_blocks, self._key, above, head)) is not None:
+        above, head, earlier = 0, sealing.GENESIS, self._key.earlier
+        while part := await self._database.audit(verify_blocks, self._key.octets, above, head, earlier=earlier):
             violations += part.violations[: VIOLATIONS_MAX - len(violations)]
             above, head = part.block_no, part.head
+            earlier = None if part.is_ours else earlier
             checked["sealed"] += part.postings
         return violations
 

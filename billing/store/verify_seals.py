@@ -1,7 +1,8 @@
 """Invariant 26: every sealed block is hashed again; where it differs the block and the posting are named.
 
 Blocks are read a few at a time, each few in a statement of its own, and hashed as rows come: memory does not grow
-with the journal. A block hashed with another key than ours is not called altered: it cannot be told.
+with the journal. A block hashed with another key than ours is not called altered: it cannot be told. The key that was
+used before ours counts until the first block of ours.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,16 +46,25 @@ _UNCOVERED = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealPart:
-    """What a look at some blocks found; go on behind `block_no` whose head was `head`."""
+    """What a look at some blocks found; go on behind `block_no` whose head was `head`.
+
+    `is_ours`: a block of our key was among them, an earlier key counts no more.
+    """
 
     block_no: int
     head: str
     postings: int
+    is_ours: bool
     violations: tuple[Violation, ...] = field(default=())
 
 
-def verify_blocks(connection: Connection, key: bytes, above: int, head: str) -> SealPart | None:
-    """Hash the next blocks above a number again, the one before having this head; None: there are none."""
+def verify_blocks(
+    connection: Connection, key: bytes, above: int, head: str, *, earlier: bytes | None = None
+) -> SealPart | None:
+    """Hash the next blocks above a number again, the one before having this head; None: there are none.
+
+    `earlier` is the key that was used before ours, as long as no block of ours was met.
+    """
     block = seal_block.c
     rows: Sequence[Any] = connection.execute(
         select(seal_block).where(block.block_no > above).order_by(block.block_no).limit(BLOCKS_AT_ONCE)
@@ -67,19 +77,26 @@ def verify_blocks(connection: Connection, key: bytes, above: int, head: str) -> 
     ranges = chain.from_iterable(found.partitions(ROWS_AT_ONCE))
     contents = groupby(ranges, key=lambda row: row[0])
     violations: list[Violation] = []
+    ours, is_ours = sealing.key_id(key), False
     number, content = next(contents, (None, iter(())))
     for one in blocks:
+        is_ours = is_ours or one.key_id == ours
         if one.block_no != above + 1:
             violations.append(_of_block(one.block_no, "follows no other", f"block {above + 1}"))
         while number is not None and number < one.block_no:
             violations.append(_of_block(number, "is gone, its ranges are not", "a block"))
             number, content = next(contents, (None, iter(())))
-        violations += _check(one, content if number == one.block_no else iter(()), key, head)
+        used = key if is_ours or earlier is None or one.key_id != sealing.key_id(earlier) else earlier
+        violations += _check(one, content if number == one.block_no else iter(()), used, head)
         if number == one.block_no:
             number, content = next(contents, (None, iter(())))
         above, head = one.block_no, one.head
     return SealPart(
-        block_no=above, head=head, postings=sum(one.postings for one in blocks), violations=tuple(violations)
+        block_no=above,
+        head=head,
+        postings=sum(one.postings for one in blocks),
+        is_ours=is_ours,
+        violations=tuple(violations),
     )
 
 
@@ -118,7 +135,7 @@ def _behind_the_last(connection: Connection, above: int) -> SealPart | None:
     if lost[0] is None:
         return None
     gone = _of_block(lost[0], "is gone, its ranges are not", f"blocks up to {lost[1]}")
-    return SealPart(block_no=lost[1], head=sealing.GENESIS, postings=0, violations=(gone,))
+    return SealPart(block_no=lost[1], head=sealing.GENESIS, postings=0, is_ours=True, violations=(gone,))
 
 
 def _check(block: Any, content: Iterator[Any], key: bytes, head: str) -> Iterator[Violation]:

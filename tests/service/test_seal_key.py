@@ -61,6 +61,15 @@ def test_a_configured_key_counts_everywhere_and_postgresql_without_one_is_sealed
     assert (found.octets, found.is_secret) == (PUBLISHED_KEY, False)
 
 
+def test_a_key_that_is_configured_later_knows_what_was_used_before(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'own.sqlite3'}"
+    assert seal_key_of(settings(url, seal_key="s" * 32)).earlier is None
+    assert list(tmp_path.iterdir()) == []
+    kept = seal_key_of(settings(url)).octets
+    assert seal_key_of(settings(url, seal_key="s" * 32)).earlier == kept
+    assert seal_key_of(settings("postgresql+psycopg://h/d", seal_key="s" * 32)).earlier == PUBLISHED_KEY
+
+
 def test_short_and_published_keys_are_refused() -> None:
     with pytest.raises(ValidationError):
         settings("sqlite://", seal_key="s" * 31)

@@ -13,6 +13,7 @@ from billing.programme import Programme
 from billing.store import catalogue, month, schema
 from billing.store.writer import put
 from gateway import verification
+from gateway.seal_key import SealKey
 from gateway.verification import Verifier
 
 PERIOD = "2025-04"
@@ -25,8 +26,8 @@ class Between:
         self._connection = connection
         self._meanwhile: Callable[[], object] | None = meanwhile
 
-    def audit(self, work: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        done = execute(work, self._connection, *args)
+    def audit(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
+        done = execute(work, self._connection, *args, **kwargs)
         if work is verification._range and self._meanwhile is not None:
             self._meanwhile()
             self._meanwhile = None
@@ -49,7 +50,8 @@ def run_month(connection: Connection, world: World) -> None:
 
 
 def verifier(database: Between) -> Verifier:
-    return Verifier(database, programme=Programme(), key=b"k" * 32)  # type: ignore[arg-type] - as much as is used
+    key = SealKey(octets=b"k" * 32, is_secret=True)
+    return Verifier(database, programme=Programme(), key=key)  # type: ignore[arg-type] - as much as is used
 
 
 @pytest_twisted.ensureDeferred

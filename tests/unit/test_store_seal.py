@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from billing import sealing
 from billing.programme import MOSCOW
-from billing.store import schema
+from billing.store import schema, verify_seals
 from billing.store.columns import to_micros
 from billing.store.dialects import put_rows
 from billing.store.reconciliation import close_days, closed_days, sealed_sums
@@ -85,12 +85,13 @@ def connection(databases: Databases) -> Connection:
     return opened
 
 
-def violations(connection: Connection, key: bytes = KEY) -> list[Violation]:
+def violations(connection: Connection, key: bytes = KEY, earlier: bytes | None = None) -> list[Violation]:
     found: list[Violation] = []
     above, head = 0, sealing.GENESIS
-    while part := verify_blocks(connection, key, above, head):
+    while part := verify_blocks(connection, key, above, head, earlier=earlier):
         found += part.violations
         above, head = part.block_no, part.head
+        earlier = None if part.is_ours else earlier
     return found + uncovered(connection, 0, 10**9)
 
 
@@ -103,6 +104,22 @@ def test_what_was_sealed_verifies_and_every_posting_is_in_one_block(connection: 
     kept = heads(connection, 0, 10)
     assert [(one.block_no, one.postings, one.amount) for one in kept] == [(1, 3, 600), (2, 4, 2200), (3, 1, 800)]
     assert seal_all(connection, KEY, MOSCOW, NOW) == 0
+
+
+def test_blocks_of_the_key_before_ours_verify_until_the_first_of_ours(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = b"o" * 32
+    booked(connection, 1, 900)
+    assert seal_all(connection, ours, MOSCOW, NOW) == 1
+    booked(connection, 1, 1_000)
+    assert seal_all(connection, KEY, MOSCOW, NOW) == 1
+    monkeypatch.setattr(verify_seals, "BLOCKS_AT_ONCE", 2)
+    found = violations(connection, ours, earlier=KEY)
+    assert [one.ref for one in found] == ["block 5"]
+    assert found[0].found.startswith("is sealed with key")
+    connection.execute(update(posting).where(posting.c.subscription_id == 2).values(ref="u"))
+    assert {one.ref.rpartition(" entry")[0] for one in violations(connection, ours, earlier=KEY)} >= {"block 1"}
 
 
 def test_one_altered_kopeck_is_found(connection: Connection) -> None:
