@@ -51,7 +51,7 @@ from gateway.leases import DueTurn
 from gateway.ledger_lane import LedgerLane
 from gateway.ledger_office import LedgerOffice, Told
 from gateway.lifecycle import Lifecycle, Part
-from gateway.links import Links
+from gateway.links import LinkChanges, Links, no_file
 from gateway.logs import Masker
 from gateway.message_desk import LinkDesk, MessageDesk
 from gateway.messaging import Messaging
@@ -60,7 +60,7 @@ from gateway.month_job import MonthJob, MonthSurroundings
 from gateway.operations import GatewayOperations
 from gateway.purging import Purging
 from gateway.reading import LedgerReads
-from gateway.settings import Settings, to_programme
+from gateway.settings import LinkSection, Settings, to_programme
 from gateway.standing import Standing
 from gateway.ussd_reading import UssdLookups
 from gateway.ussd_records import UssdRecords
@@ -77,8 +77,17 @@ class Gateway:
     _log = Logger()
 
     def __init__(
-        self, settings: Settings, reactor: Any, *, wall: Callable[[], datetime], fault: faults.Fault, mask: Masker
+        self,
+        settings: Settings,
+        reactor: Any,
+        *,
+        wall: Callable[[], datetime],
+        fault: faults.Fault,
+        mask: Masker,
+        read_links: Callable[[], Sequence[LinkSection]] = no_file,
     ) -> None:
+        """`read_links` gives the links of the configuration as it is when asked, or fails with LinksRefused."""
+        self._read_links = read_links
         self._lifecycle = Lifecycle(reactor)
         self._database = Database(settings.database.url, reactor)
         self._clock: ManualClock | SystemClock = SystemClock(wall)
@@ -133,6 +142,12 @@ class Gateway:
     def now(self) -> datetime:
         """The business clock's now."""
         return self._clock.now()
+
+    async def reload_links(self) -> LinkChanges:
+        """Go by the links of the configuration as they are now; fails with LinksRefused and changes nothing."""
+        changes = await self._links.reload(self._read_links(), self._messaging)
+        self._metrics.links_are([link.config.name for link in self._links.links])
+        return changes
 
     async def start(self) -> None:
         """Open everything in order.
@@ -335,7 +350,7 @@ class Gateway:
                 clock=clock_door,
                 operations=operations,
                 outbox=MessageDesk(self._database, now=self.now, queued=self._dispatcher.poke),
-                links=LinkDesk(self._database, self._links, lines, wall=ground.wall),
+                links=LinkDesk(self._database, self._links, lines, wall=ground.wall, reload=self.reload_links),
                 journal=office,
                 keys=keys,
                 wall=self._wall_s,

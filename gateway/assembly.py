@@ -24,7 +24,7 @@ from gateway.logs import Masker
 from gateway.main_balance import SHARE_OF_SOFT_DEADLINE, MainBalanceService
 from gateway.notices import Timing
 from gateway.rendering import NoticeRenderer
-from gateway.settings import Settings, to_policy, to_quiet_hours
+from gateway.settings import LinkSection, Settings, to_policy, to_quiet_hours
 from gateway.ussd_app import UssdApplication, UssdTerms
 from gateway.ussd_reading import UssdLookups
 from sms.delivery.counters import DeliveryCounters
@@ -70,6 +70,17 @@ class Ground:
         return Timing(now=now or self.now(), quiet=to_quiet_hours(self.settings), zone=self.programme.zone)
 
 
+def link_terms(link: LinkSection) -> LinkTerms:
+    """What sending must know of a link."""
+    return LinkTerms(
+        name=link.name,
+        rate_per_s=link.rate_per_s or None,
+        weight=link.weight,
+        status_classes=link.status_classes,
+        carriage=link.carriage,
+    )
+
+
 def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
     """The outbox's sender with a line per SMS link."""
     settings = ground.settings
@@ -85,17 +96,7 @@ def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
             advert=to_policy(settings, settings.sms.policies.advert),
             parts_max=settings.sms.segments_max,
         ),
-        [
-            LinkTerms(
-                name=link.name,
-                rate_per_s=link.rate_per_s or None,
-                weight=link.weight,
-                status_classes=link.status_classes,
-                carriage=link.carriage,
-            )
-            for link in settings.links
-            if "sms" in link.roles
-        ],
+        [link_terms(link) for link in settings.links if "sms" in link.roles],
         Surroundings(
             clock=ground.reactor,
             wall=ground.wall,

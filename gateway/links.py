@@ -1,14 +1,18 @@
 """The gateway's SMPP links: each configured link with what it carries, SMS, USSD or both."""
 
 import random
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.logger import Logger
 
+from gateway.http.ports import LinksRefused
 from gateway.settings import LinkSection
 from sms.delivery.lines import Lines
 from sms.errors import SmppError
@@ -55,6 +59,43 @@ class LinkHandler:
             self._ussd.session_ended(link)
 
 
+class Roads(Protocol):
+    """Who sends messages over links, as far as links come and go."""
+
+    def add_link(self, section: LinkSection) -> None:
+        """One more link, before it is bound."""
+        ...
+
+    def retire_link(self, section: LinkSection) -> None:
+        """Give nothing more to a link, before it is unbound."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChanges:
+    """What a new list of links changed, by name; changed ones were unbound and are connected anew."""
+
+    added: Sequence[str]
+    removed: Sequence[str]
+    changed: Sequence[str]
+    untouched: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """One link with what it was made from."""
+
+    section: LinkSection
+    link: EsmeLink
+    dialogues: UssdOverSmpp | None
+
+    async def stop(self) -> None:
+        """Let screens on their way arrive and answers come, then unbind."""
+        if self.dialogues is not None:
+            await self.dialogues.stop()
+        await self.link.stop()
+
+
 class Links:
     """All links of the configuration."""
 
@@ -72,17 +113,24 @@ class Links:
         refused: Callable[[SmppError], None],
     ) -> None:
         """`changed(name, is_up)` hears of every link that came up or went down, `refused` of PDUs we refuse."""
-        self._refused = refused
+        self._reactor = reactor
+        self._inbound = inbound
+        self._ussd = ussd
         self._changed = changed
+        self._refused = refused
         self._lines = lines
-        self._sections = {one.name: one for one in sections}
-        self._dialogues: list[UssdOverSmpp] = []
-        self.links = [self._link(one, reactor, lines=lines, inbound=inbound, ussd=ussd) for one in sections]
+        self._held = {one.name: self._hold(one) for one in sections}
+        self._turn = DeferredLock()
+
+    @property
+    def links(self) -> list[EsmeLink]:
+        """Those there are now."""
+        return [held.link for held in self._held.values()]
 
     @property
     def names(self) -> frozenset[str]:
         """Names of the links that carry SMS."""
-        return frozenset(name for name, section in self._sections.items() if "sms" in section.roles)
+        return frozenset(name for name, held in self._held.items() if "sms" in held.section.roles)
 
     @property
     def down(self) -> list[str]:
@@ -111,19 +159,19 @@ class Links:
         """Every link as `/v1/links` shows it."""
         return [
             {
-                "name": link.config.name,
-                "roles": list(self._sections[link.config.name].roles),
-                "state": link.state.value,
-                "host": link.config.host,
-                "port": link.config.port,
-                "tls": self._sections[link.config.name].tls,
-                "bind": link.config.bind.value,
-                "weight": self._sections[link.config.name].weight,
-                "window": link.config.window,
-                "window_used": self.window_used(link),
-                "rate_per_s": self._lines.rate_of(link.config.name),
+                "name": name,
+                "roles": list(held.section.roles),
+                "state": held.link.state.value,
+                "host": held.section.host,
+                "port": held.section.port,
+                "tls": held.section.tls,
+                "bind": held.section.bind.value,
+                "weight": held.section.weight,
+                "window": held.section.window,
+                "window_used": self.window_used(held.link),
+                "rate_per_s": self._lines.rate_of(name),
             }
-            for link in self.links
+            for name, held in self._held.items()
         ]
 
     def window_used(self, link: EsmeLink) -> int:
@@ -137,28 +185,55 @@ class Links:
 
     async def stop(self) -> None:
         """Let screens on their way arrive, then unbind."""
-        for dialogues in self._dialogues:
-            await dialogues.stop()
+        for held in self._held.values():
+            if held.dialogues is not None:
+                await held.dialogues.stop()
         for link in self.links:
             await link.stop()
 
-    def _link(
-        self, section: LinkSection, reactor: Any, *, lines: Lines, inbound: Inbound, ussd: UssdService
-    ) -> EsmeLink:
-        sms = SmsLinkHandler(section.name, lines, inbound) if "sms" in section.roles else None
+    async def reload(self, sections: Sequence[LinkSection], roads: Roads) -> LinkChanges:
+        """Go by this list from now on: what is new comes up, what is gone drains and unbinds, the same stays."""
+        await self._turn.acquire()
+        try:
+            return await self._reload({one.name: one for one in sections}, roads)
+        finally:
+            self._turn.release()
+
+    async def _reload(self, wanted: Mapping[str, LinkSection], roads: Roads) -> LinkChanges:
+        before = {name: held.section for name, held in self._held.items()}
+        fresh = {name: self._hold(section) for name, section in wanted.items() if before.get(name) != section}
+        ended = [held for name, held in self._held.items() if name in fresh or name not in wanted]
+        for held in ended:
+            roads.retire_link(held.section)
+        await DeferredList([Deferred.fromCoroutine(held.stop()) for held in ended], consumeErrors=True)
+        self._held = {name: fresh.get(name) or self._held[name] for name in wanted}
+        for held in fresh.values():
+            roads.add_link(held.section)
+            await held.link.start()
+        changes = LinkChanges(
+            added=[name for name in wanted if name not in before],
+            removed=[name for name in before if name not in wanted],
+            changed=[name for name in fresh if name in before],
+            untouched=[name for name in wanted if name not in fresh],
+        )
+        self._log.info("links_reloaded {changes}", changes=str(changes))
+        return changes
+
+    def _hold(self, section: LinkSection) -> _Held:
+        sms = SmsLinkHandler(section.name, self._lines, self._inbound) if "sms" in section.roles else None
         dialogues = None
         if "ussd" in section.roles:
-            dialogues = UssdOverSmpp(ussd, profile=PROFILES[section.profile], clock=reactor)
-            self._dialogues.append(dialogues)
-        return EsmeLink(
+            dialogues = UssdOverSmpp(self._ussd, profile=PROFILES[section.profile], clock=self._reactor)
+        link = EsmeLink(
             section.config(),
             LinkHandler(sms, dialogues),
-            endpoint=endpoint_of(section, reactor),
-            clock=reactor,
+            endpoint=endpoint_of(section, self._reactor),
+            clock=self._reactor,
             rng=random.SystemRandom(),
             on_state=self._state_changed,
             on_refused=self._refused,
         )
+        return _Held(section=section, link=link, dialogues=dialogues)
 
     def _state_changed(self, link: EsmeLink, state: LinkState, reason: str) -> None:
         self._log.info(
@@ -167,7 +242,17 @@ class Links:
         self._changed(link.config.name, state is LinkState.BOUND)
 
 
+def no_file() -> Sequence[LinkSection]:
+    """For a process that was started without a configuration file."""
+    raise LinksRefused(["this process was started without a configuration file"])
+
+
 def endpoint_of(section: LinkSection, reactor: Any) -> IStreamClientEndpoint:
     """Where a link connects to, through TLS where it asks for it."""
     plain = HostnameEndpoint(reactor, section.host, section.port)
-    return wrapClientTLS(optionsForClientTLS(section.host), plain) if section.tls else plain
+    if not section.tls:
+        return plain
+    trusted = None
+    if section.tls_ca:
+        trusted = trustRootFromCertificates([Certificate.loadPEM(Path(section.tls_ca).read_bytes())])
+    return wrapClientTLS(optionsForClientTLS(section.host, trustRoot=trusted), plain)

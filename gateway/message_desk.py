@@ -1,6 +1,7 @@
-"""What operators do with messages and links: look, try again, pause, resume."""
+"""What operators do with messages and links: look, try again, pause, resume, reload."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 from billing.store import reads
 from gateway.database import Transactor
 from gateway.http.ports import OutboxQuery
-from gateway.links import Links
+from gateway.links import LinkChanges, Links
 from sms.delivery.lines import Lines
 from sms.outbox import (
     MessagePage,
@@ -76,11 +77,20 @@ class MessageDesk:
 class LinkDesk:
     """The links as the HTTP door's port asks for them."""
 
-    def __init__(self, database: Transactor, links: Links, lines: Lines, *, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Transactor,
+        links: Links,
+        lines: Lines,
+        *,
+        wall: Callable[[], datetime],
+        reload: Callable[[], Awaitable[LinkChanges]],
+    ) -> None:
         self._database = database
         self._links = links
         self._lines = lines
         self._wall = wall
+        self._reload = reload
 
     async def all_links(self) -> Sequence[Mapping[str, object]]:
         """Every link of this process, and since when it is paused."""
@@ -94,6 +104,10 @@ class LinkDesk:
     async def resume(self, name: str) -> bool:
         """Let messages go again."""
         return name in self._links.names and await self._set(lambda one: resume_link(one, name))
+
+    async def reload(self) -> Mapping[str, Sequence[str]]:
+        """Go by the links of the configuration as they are now; fails with LinksRefused."""
+        return asdict(await self._reload())
 
     async def _set(self, change: Callable[[Connection], None]) -> bool:
         def work(connection: Connection) -> frozenset[str]:

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 from billing.answers import AdvertsAnswer
 from billing.decision import Context, Outcome
 from billing.events import MemberLeft, NumberChanged
-from gateway.assembly import Ground, build_dispatcher
+from gateway.assembly import Ground, build_dispatcher, link_terms
 from gateway.keywords import Keywords
 from gateway.notices import notices_for
 from gateway.rendering import queue_balance
+from gateway.settings import LinkSection
 from sms.delivery.counters import DeliveryCounters
 from sms.inbound import Inbound
 from sms.outbox import drop_adverts, enqueue, readdress
@@ -22,6 +23,7 @@ class Messaging:
     def __init__(self, ground: Ground, *, context: Callable[[], Context]) -> None:
         self._ground = ground
         self.counters = DeliveryCounters()
+        self._alphabets = {link.name: link.alphabet for link in ground.settings.links}
         self.dispatcher = build_dispatcher(ground, self.counters)
         self._keywords = Keywords(
             service_number=ground.settings.sms.service_number, context=context, timing=ground.timing
@@ -33,8 +35,19 @@ class Messaging:
             counters=self.counters,
             on_mo=self._keywords.answer,
             committed=self.dispatcher.poke,
-            alphabets={link.name: link.alphabet for link in ground.settings.links},
+            alphabets=self._alphabets,
         )
+
+    def add_link(self, section: LinkSection) -> None:
+        """The configuration has one more link."""
+        self._alphabets[section.name] = section.alphabet
+        if "sms" in section.roles:
+            self.dispatcher.add_link(link_terms(section))
+
+    def retire_link(self, section: LinkSection) -> None:
+        """A link is about to end."""
+        if "sms" in section.roles:
+            self.dispatcher.retire_link(section.name)
 
     def queue_notices(self, connection: Connection, outcomes: Sequence[Outcome], context: Context) -> None:
         """What the ledger decided is told to subscribers, in its transaction."""

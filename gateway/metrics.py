@@ -5,7 +5,7 @@ is on a message's path and no `_created` series appear.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -82,6 +82,12 @@ class Metrics(Collector):
     def link_changed(self, link: str, is_up: bool) -> None:
         """A link came up or went down."""
         self._links[link] = is_up
+
+    def links_are(self, names: Collection[str]) -> None:
+        """The links there are from now on; of others nothing is shown any more."""
+        for shown in (self._links, self._windows, self._rtts):
+            for gone in [name for name in shown if name not in names]:
+                del shown[gone]
 
     def window_used(self, link: str, used: int) -> None:
         """How many requests of a link wait for their answer."""

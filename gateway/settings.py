@@ -15,6 +15,7 @@ from billing.words import ChargeType, Rounding
 from gateway.http.auth import KeyRecord, Principal, Scope
 from gateway.settings_fields import (
     Cap,
+    CertificateFile,
     HexNumber,
     Hour,
     InstantOrNone,
@@ -256,6 +257,9 @@ class LinkSection(Section):
         default_factory=dict, description="What the SMSC's own statuses mean, by number."
     )
     tls: bool = Field(default=False, description="Whether the connection is encrypted.")
+    tls_ca: CertificateFile = Field(
+        default="", description="PEM file of who signed the SMSC's certificate; empty: whom this computer trusts."
+    )
     weight: int = Field(default=1, ge=1, le=1000, description="Its share of the traffic among links of one role.")
     alphabet: DefaultAlphabet = Field(
         default=DefaultAlphabet.GSM7, description="What data_coding 0 means at the SMSC; smpp probe finds out."

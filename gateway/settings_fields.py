@@ -5,10 +5,11 @@ Errors are written to stand after the value: "must be …".
 
 import re
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from billing.money import MalformedAmount, parse_money
 from billing.words import ChargeType
@@ -38,6 +39,19 @@ def _zone(value: object) -> ZoneInfo:
         return ZoneInfo(value)  # type: ignore[arg-type]  # whatever is no text is answered below
     except (KeyError, OSError, TypeError, ValueError):
         raise ValueError("must be the name of a time zone, like Europe/Moscow") from None
+
+
+def _certificate_file(value: str) -> str:
+    try:
+        is_one = not value or "-----BEGIN CERTIFICATE-----" in Path(value).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        is_one = False
+    if not is_one:
+        raise ValueError("must be a readable PEM file with a certificate")
+    return value
+
+
+CertificateFile = Annotated[str, AfterValidator(_certificate_file)]
 
 
 def _hour(value: object) -> time:

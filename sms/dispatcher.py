@@ -24,6 +24,7 @@ from sms.delivery.pause import Pause
 from sms.delivery.submission import relative_period, submit_sm
 from sms.delivery.taking import Batch, Order, Render, Taken, take
 from sms.delivery.terms import LinkTerms, SendingTerms, Surroundings
+from sms.delivery.turns import Turns
 from sms.outbox.claim import Claimant
 from sms.outbox.instants import from_micros, to_micros
 from sms.outbox.model import ServiceClass
@@ -63,6 +64,7 @@ class Dispatcher:
         self._render = render
         self.counters = counters
         self._carriages = {link.name: link.carriage for link in links}
+        self._turns = Turns()
         self._policies = {ServiceClass.SERVICE: terms.service, ServiceClass.ADVERT: terms.advert}
         self._pause = Pause(surroundings.clock)
         self._drained = Pause(surroundings.clock)
@@ -104,18 +106,27 @@ class Dispatcher:
         self._pause.end()
         if self._loop is not None:
             await self._loop
-        for line in self.lines:
+        for line in self.lines.all:
             line.give_back()
         deadline = self._around.clock.seconds() + drain_s
-        while any(line.in_flight for line in self.lines) and self._around.clock.seconds() < deadline:
+        while any(line.in_flight for line in self.lines.all) and self._around.clock.seconds() < deadline:
             await self._drained.wait(deadline - self._around.clock.seconds())
-        for line in self.lines:
+        for line in self.lines.all:
             line.abandon()
         await self.journal.stop()
         for one in list(self._tries):
             one.end()
         if self._loop is not None:
             await self._leave()
+
+    def add_link(self, link: LinkTerms) -> None:
+        """One more link to send on, once it is bound."""
+        self._carriages = {**self._carriages, link.name: link.carriage}
+        self.lines.add(self._line(link))
+
+    def retire_link(self, name: str) -> None:
+        """Give nothing more to a link; what it wrote may still be answered, the rest goes over others."""
+        self.lines.retire(name)
 
     def poke(self) -> None:
         """Something was queued and committed."""
@@ -193,6 +204,8 @@ class Dispatcher:
             claimant=self._claimant,
             now_wall=around.wall(),
             shares=[(name, self.lines[name].session_id, share) for name, share in shares.items()],
+            weights={name: self.lines[name].weight for name in shares},
+            turns=self._turns,
             carriages=self._carriages,
             render=self._render,
             parts_max=self._terms.parts_max,

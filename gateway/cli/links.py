@@ -1,4 +1,4 @@
-"""SMPP links from the shell: how they stand, pause, resume."""
+"""SMPP links from the shell: how they stand, pause, resume, reload."""
 
 import click
 
@@ -33,6 +33,14 @@ def list_links(shell: Shell) -> None:
         for one in found["items"]
     ]
     shell.show(found, columns(rows, headings=headings, right=frozenset({5, 6, 7})))
+
+
+@link.command("reload")
+@gateway_verb
+def reload(shell: Shell) -> None:
+    """Read [[links]] of the gateway's configuration again: only what changed comes, goes or is connected anew."""
+    answer = shell.gateway().ask("POST", "/v1/links/reload")
+    shell.done(answer, "  ".join(f"{what}: {', '.join(names) or '-'}" for what, names in answer.items()))
 
 
 @link.command("pause")

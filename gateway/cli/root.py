@@ -48,7 +48,7 @@ VERBS: Mapping[str, Verb] = {
     "ledger": Verb("ledger", "ledger", "The journal: verify, statement, export, heads, reconcile."),
     "outbox": Verb("outbox", "outbox", "Messages: list, show, retry, dead."),
     "message": Verb("outbox", "message", "One message's whole timeline: show."),
-    "link": Verb("links", "link", "SMPP links: list, pause, resume."),
+    "link": Verb("links", "link", "SMPP links: list, pause, resume, reload."),
     "smpp": Verb("smpp", "smpp", "SMPP at hand, for any SMSC: decode, ping, bench, probe, misbehave."),
     "db": Verb("database", "db", "The database's schema: upgrade, check."),
     "config": Verb("configuration", "config", "The configuration file: init, check, explain."),

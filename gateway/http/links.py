@@ -1,4 +1,4 @@
-"""What operators call about SMPP links: list, pause, resume."""
+"""What operators call about SMPP links: list, pause, resume, reload."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from gateway.http.auth import Scope
 from gateway.http.bodies import path_id, wire_instant
-from gateway.http.ports import LinkControl
+from gateway.http.ports import LinkControl, LinksRefused
 from gateway.http.problems import Problem
 from gateway.http.routing import Call, Reply, Route, answer
 
@@ -40,6 +40,15 @@ class LinksDocument(TypedDict):
     items: list[LinkDocument]
 
 
+class ReloadedDocument(TypedDict):
+    """What reading the links again did, by name; changed ones were unbound and are connected anew."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+    untouched: list[str]
+
+
 class PausedDocument(TypedDict):
     """Whether a link is paused, and where that holds."""
 
@@ -67,6 +76,13 @@ class LinkCalls:
         """Let messages go again."""
         return await _set(call, self._links.resume, is_paused=False)
 
+    async def reload(self, call: Call) -> Reply:  # noqa: ARG002 - a route's handler
+        """Go by the file's links as they are now."""
+        try:
+            return answer(await self._links.reload())
+        except LinksRefused as refusal:
+            raise Problem(422, "CONFIGURATION", str(refusal), members={"findings": list(refusal.findings)}) from None
+
     def _with_wire_instants(self, one: Mapping[str, object]) -> dict[str, object]:
         return {
             name: wire_instant(value, self._zone) if isinstance(value, datetime) else value
@@ -83,6 +99,15 @@ class LinkCalls:
                 summary="The SMPP links of this process",
                 scopes=OPS,
                 answers={200: LinksDocument},
+            ),
+            Route(
+                method="POST",
+                path="/v1/links/reload",
+                handler=self.reload,
+                summary="Read [[links]] of the configuration again; this process goes by them, others are untouched",
+                scopes=OPS,
+                answers={200: ReloadedDocument},
+                refusals=("CONFIGURATION",),
             ),
             Route(
                 method="POST",

@@ -265,6 +265,14 @@ class Outbox(Protocol):
         ...
 
 
+class LinksRefused(Exception):
+    """The links of the configuration cannot be gone by; `findings` say what to mend where."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__("; ".join(findings))
+        self.findings = tuple(findings)
+
+
 class LinkControl(Protocol):
     """SMPP links as operators handle them; False says there is no such link."""
 
@@ -278,6 +286,13 @@ class LinkControl(Protocol):
 
     def resume(self, name: str) -> Awaitable[bool]:
         """Let messages go on it again."""
+        ...
+
+    def reload(self) -> Awaitable[Mapping[str, Sequence[str]]]:
+        """Go by the configuration's links as they are now: names that were added, removed, changed, untouched.
+
+        Raises LinksRefused, and then nothing is changed.
+        """
         ...
 
 

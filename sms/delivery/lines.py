@@ -10,21 +10,45 @@ class Lines:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines = {line.name: line for line in lines}
+        self._retired: dict[str, Line] = {}
+        self._paused: Collection[str] = frozenset()
         self._credit = dict.fromkeys(self._lines, 0)
 
     def __iter__(self) -> Iterator[Line]:
         return iter(self._lines.values())
 
     def __getitem__(self, name: str) -> Line:
-        return self._lines[name]
+        """The line of this name; a retired one takes nothing more, and gives back what it is handed."""
+        return self._lines.get(name) or self._retired[name]
+
+    @property
+    def all(self) -> Iterator[Line]:
+        """Also those that only wait for answers."""
+        return iter([*self._lines.values(), *self._retired.values()])
+
+    def add(self, line: Line) -> None:
+        """One more link."""
+        self._lines[line.name] = line
+        self._credit[line.name] = 0
+        if line.name in self._paused:
+            line.pause()
+
+    def retire(self, name: str) -> None:
+        """This link takes no more messages; answers to what it wrote still count."""
+        line = self._lines.pop(name)
+        del self._credit[name]
+        self._retired[name] = line
+        line.pause()
 
     def up(self, name: str, wire: Wire) -> None:
         """A link is bound."""
-        self._lines[name].up(wire)
+        line = self._lines.get(name)
+        if line is not None:
+            line.up(wire)
 
     def down(self, name: str, wire: object) -> None:
         """A session of a link is over."""
-        self._lines[name].down(wire)
+        self[name].down(wire)
 
     @property
     def any_up(self) -> bool:
@@ -33,6 +57,7 @@ class Lines:
 
     def follow(self, paused: Collection[str]) -> None:
         """The operator lets these links send nothing, and all others send."""
+        self._paused = paused
         for line in self:
             if line.is_paused != (line.name in paused):
                 line.resume() if line.is_paused else line.pause()

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sms.delivery.cutting import Ready, numbered, past_of, ready_for
+from sms.delivery.turns import Turns
 from sms.outbox.attempts import Attempt, Frozen, record_attempts
 from sms.outbox.claim import Claimant, bury, claim
 from sms.outbox.cuts import Cut
@@ -36,6 +37,8 @@ class Order:
     claimant: Callable[[Connection], Claimant]
     now_wall: datetime
     shares: Sequence[tuple[str, str, int]]
+    weights: Mapping[str, int]
+    turns: Turns
     carriages: Mapping[str, Carriage]
     render: Render
     parts_max: int
@@ -141,7 +144,7 @@ def _share_out(
     order: Order,
     dead: list[tuple[int, str]],
 ) -> list[Ready]:
-    """Each message to the link with most room left; a long one may overdraw its link's share."""
+    """Each message to the link whose turn it is of those with room; a long one may overdraw its link's share."""
     left = {link: share for link, _, share in order.shares}
     past = past_of(connection, messages)
     batch: list[Ready] = []
@@ -149,13 +152,15 @@ def _share_out(
         form = texts.get(one.seq)
         if form is None:
             continue
-        links = [(link, order.carriages[link]) for link in sorted(left, key=left.__getitem__, reverse=True)]
+        names = [link for link, room in left.items() if room > 0] or list(left)
+        links = [(link, order.carriages[link]) for link in order.turns.order(names, order.weights)]
         try:
             ready = ready_for(one, form, links, past=past, parts_max=order.parts_max)
         except TextTooLong:
             dead.append((one.seq, DeathReason.TEXT_TOO_LONG.value))
             continue
         left[ready.link] -= len(ready.parts)
+        order.turns.took(ready.link, names, order.weights, len(ready.parts))
         batch.append(ready)
     return batch
 

@@ -59,6 +59,7 @@ from gateway.http.ports import (
     CatalogueDocument,
     ClockRefused,
     DueWork,
+    LinksRefused,
     MemberView,
     MonthRunView,
     OutboxQuery,
@@ -355,6 +356,7 @@ class FakeLinks:
 
     def __init__(self) -> None:
         self.paused_since: datetime | None = None
+        self.findings: list[str] = []
 
     async def all_links(self) -> Sequence[Mapping[str, object]]:
         return [
@@ -368,6 +370,11 @@ class FakeLinks:
     async def pause(self, name: str) -> bool:
         self.paused_since = NOW if name == "smsc-1" else self.paused_since
         return name == "smsc-1"
+
+    async def reload(self) -> Mapping[str, Sequence[str]]:
+        if self.findings:
+            raise LinksRefused(self.findings)
+        return {"added": ["smsc-2"], "removed": [], "changed": [], "untouched": ["smsc-1"]}
 
     async def resume(self, name: str) -> bool:
         self.paused_since = None if name == "smsc-1" else self.paused_since

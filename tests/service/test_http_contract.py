@@ -76,6 +76,7 @@ CALLS: list[tuple[str, str, Any, int]] = [
     ("GET", "/v1/outbox/accrued:ozon:o-1", None, 200),
     ("POST", "/v1/outbox/accrued:ozon:o-1/retry", None, 200),
     ("GET", "/v1/links", None, 200),
+    ("POST", "/v1/links/reload", None, 200),
     ("POST", "/v1/links/smsc-1/pause", None, 200),
     ("POST", "/v1/links/smsc-1/resume", None, 200),
     ("GET", "/status", None, 200),

@@ -67,3 +67,11 @@ def test_only_operators_may_and_care_may_look_at_one_message() -> None:
     scopes = {route.path: sorted(route.scopes or ()) for route in door.router.routes if "outbox" in route.path}
     assert scopes["/v1/outbox/{message_id}"] == ["care", "ops"]
     assert scopes["/v1/outbox"] == ["ops"]
+
+
+def test_links_are_read_again_and_a_wrong_file_says_what_to_mend() -> None:
+    door = Door()
+    assert door.call("POST", "/v1/links/reload").body["added"] == ["smsc-2"]
+    door.links.findings = ["firstcharge.toml:14  links.sms.window = 0  must be 1..255; 10 is usual"]
+    refused = door.call("POST", "/v1/links/reload")
+    assert (refused.status, refused.code, refused.body["findings"]) == (422, "CONFIGURATION", door.links.findings)

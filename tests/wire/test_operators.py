@@ -66,3 +66,26 @@ def test_what_is_not_there_or_not_dead_is_refused_with_what_to_do(shared: System
     assert verb("outbox", "retry") == 2
     assert verb("outbox", "retry", "--dead", "--kind", "registered") == {"retried": 0}
     assert verb("outbox", "dead") == {"items": []}
+
+
+def test_links_of_the_file_come_and_go_without_a_restart_and_a_wrong_file_changes_nothing(
+    shared: System, verb: Verb
+) -> None:
+    file = shared.folder / "firstcharge.toml"
+    before = file.read_text(encoding="utf-8")
+    more = (
+        f'\n[[links]]\nname = "second"\nhost = "127.0.0.1"\nport = {shared.smpp_port}\nroles = ["sms"]\n'
+        'system_id = "gateway"\npassword = "secret1"\nbind = "transmitter"\n'
+    )
+    file.write_text(before + more, encoding="utf-8")
+    assert verb("link", "reload") == {"added": ["second"], "removed": [], "changed": [], "untouched": ["simulator"]}
+    eventually(lambda: [one["state"] for one in verb("link", "list")["items"]] == ["bound", "bound"])
+    file.write_text(before + more.replace("transmitter", "everything"), encoding="utf-8")
+    assert verb("link", "reload") == 1
+    refused = shared.api("POST", "/v1/links/reload")
+    assert (refused.status, len(refused.body["findings"])) == (422, 1)
+    assert len(verb("link", "list")["items"]) == 2
+    file.write_text(before, encoding="utf-8")
+    assert verb("link", "reload")["removed"] == ["second"]
+    shared.member("79162000003")
+    assert len(shared.inbox("79162000003")) == 1

@@ -1,6 +1,5 @@
 """Our ESME link against our SMSC listener on real sockets, in clear and under TLS."""
 
-import datetime as dt
 import random
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -9,9 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from certificates import certificate
 from smpp_samples import deliver_sm, submit_sm
 from twisted.internet import reactor as _reactor
 from twisted.internet import ssl
@@ -119,21 +116,9 @@ async def running(tls: tuple[Any, Any] | None = None, **options: Any) -> AsyncIt
 
 def _certificate() -> tuple[Any, Any]:
     """Options for a server called 127.0.0.1 and for a client that trusts it alone."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "smsc.test")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("smsc.test")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    pem = made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    certificate = ssl.PrivateCertificate.loadPEM(pem)
+    options, pem = certificate("smsc.test")
     trust = ssl.trustRootFromCertificates([ssl.Certificate.loadPEM(pem)])
-    return certificate.options(), ssl.optionsForClientTLS("smsc.test", trustRoot=trust)
+    return options, ssl.optionsForClientTLS("smsc.test", trustRoot=trust)
 
 
 async def _talk(system: System, count: int) -> None:
