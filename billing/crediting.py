@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from billing.answers import CreditAnswer
 from billing.books import Books
-from billing.calendar import period_start
+from billing.calendar import period_of, period_start
 from billing.commands import CreditOnDemand
 from billing.decision import Context, Outcome
 from billing.draft import Draft
@@ -46,9 +46,7 @@ def credit_month(draft: Draft, accruals: Iterable[Accrual], period: str, context
     Decided once per month, also where nothing moved. `accruals` are the ACCRUED ones, others are passed over.
     """
     draft.change(credited_period=period)
-    subscription = draft.subscription
-    is_kept = Block.INVESTIGATION in subscription.blocks or not subscription.msisdn
-    if is_kept or not pays_from_cashback(subscription):
+    if not _is_credited(draft.subscription):
         return 0
     due = draft.bonus - (draft.bonus_new if draft.period == period else 0)
     earlier = (accrual for accrual in accruals if accrual.accrued_period < period)
@@ -60,6 +58,17 @@ def credit_month(draft: Draft, accruals: Iterable[Accrual], period: str, context
         notice=f"{period}:{draft.subscription_id}",
         effective_at=period_start(period, context.programme.zone),
     )
+
+
+def awaits_credit(books: Books, subscription: Subscription, context: Context) -> bool:
+    """Whether this month's credit fell due to a subscription, and neither the job nor a command came by yet."""
+    decided = books.balances[subscription.subscription_id].credited_period
+    return decided < period_of(context.now, context.programme.zone) and _is_credited(subscription)
+
+
+def _is_credited(subscription: Subscription) -> bool:
+    has_no_block = Block.INVESTIGATION not in subscription.blocks
+    return bool(subscription.msisdn) and has_no_block and pays_from_cashback(subscription)
 
 
 def release_held(draft: Draft, accruals: Iterable[Accrual]) -> Kopecks:

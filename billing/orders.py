@@ -17,8 +17,9 @@ from billing.accruals import (
     take_back,
 )
 from billing.books import OPEN_STATES, Books
+from billing.calendar import period_of
 from billing.commands import OrderAmended, OrderConfirmed, OrderRejected, OrderReturned
-from billing.crediting import start_draft
+from billing.crediting import awaits_credit, start_draft
 from billing.decision import Context, Outcome
 from billing.draft import Draft
 from billing.earning import Earned, earned
@@ -133,10 +134,18 @@ def known_order(command: OrderEvent, books: Books, context: Context) -> Accrual:
 
 
 def answered_as_it_stands(accrual: Accrual, books: Books, context: Context) -> Outcome:
-    """An order's state as answer; the record too where this is news to the books, such as an unswept expiry."""
+    """An order's state as answer; the record too where this is news to the books, such as an unswept expiry.
+
+    A reward whose 1st has begun is answered as credited, also where the month's job has not come by yet.
+    """
     is_news = accrual != books.accruals[accrual.partner, accrual.order_id]
     owner = books.subscriptions.get(accrual.subscription_id)
-    return Outcome(answer=order_answer(accrual, owner, context), records=(accrual,) if is_news else ())
+    shown = accrual
+    is_of_before = accrual.accrued_period < period_of(context.now, context.programme.zone)
+    is_accrued = accrual.state is AccrualState.ACCRUED
+    if is_accrued and is_of_before and owner is not None and awaits_credit(books, owner, context):
+        shown = replace(accrual, state=AccrualState.CREDITED)
+    return Outcome(answer=order_answer(shown, owner, context), records=(accrual,) if is_news else ())
 
 
 def accrue(draft: Draft, accrual: Accrual, programme: Programme) -> Accrual:

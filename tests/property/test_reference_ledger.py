@@ -8,16 +8,19 @@ comparison sees what it should: by a short story each, and in the long run by th
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from reference.planted import GIVEN, START, TEN, Planted, planted
+from reference.planted import CLICK, CONFIRMED, GIVEN, START, TEN, Planted, paid, planted
 from reference.play import Play, memory
 from reference.replay import difference, shortened
+from reference.rules import Programme
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
 STEPS_OF_A_RUN = 50
+APRIL = datetime(2025, 3, 31, 21, tzinfo=UTC)
 RUNS, OPERATIONS = (1_000, 50_000) if IS_LONG else (20, 1_000)
 RUNS_FOR_A_BUG = 400
 
@@ -54,6 +57,16 @@ def test_a_planted_bug_is_seen(bug: Planted) -> None:
     assert difference(memory(), bug.programme, START, story) is None
     with planted(bug):
         assert difference(memory(), bug.programme, START, story) is not None
+
+
+def test_an_order_whose_1st_has_begun_is_answered_as_credited_while_the_job_is_late() -> None:
+    """Found by the random search: the answer named the 1st after that one."""
+    story = (
+        *(*GIVEN[:2], CLICK, paid(33_33), GIVEN[2]),
+        ("override", {"partner": "ozon", "order_id": "o1", "reason": "care"}),
+        *(("advance", {"to": APRIL, "month_jobs": False}), CONFIRMED, ("month", {"period": "2025-04"})),
+    )
+    assert difference(memory(), Programme(), START, story) is None
 
 
 @pytest.mark.skipif(not IS_LONG, reason="the random search for ten bugs: FIRSTCHARGE_LONG=1")
