@@ -246,6 +246,6 @@ def _report(shell: Shell, run: _Run, totals: Totals, *, has_asked: bool) -> None
     shell.done(document, f"{text}\n{split_line(totals)}")
     if totals.rejected and not has_asked:
         raise Failed(
-            f"{totals.rejected:,} lines could not be read; all others are done",
+            f"{totals.rejected:,} line{'s' if totals.rejected > 1 else ''} could not be read; all others are done",
             fix=f"see {run.outputs.rejects} for their numbers and what is wrong; give --rejects to expect them",
         )

@@ -92,6 +92,8 @@ def inbox(shell: Shell, msisdn: str, clear: bool) -> None:
     phone = shell.simulator()
     answer = phone.ask("GET", f"{handset(msisdn)}/inbox")
     shell.show(answer, [_sms_line(shell, message) for message in answer["messages"]])
+    if not answer["messages"]:
+        shell.say(shell.paint("no messages", Style.QUIET))
     if clear:
         phone.ask("DELETE", f"{handset(msisdn)}/inbox")
         shell.say(shell.paint("inbox emptied", Style.QUIET))

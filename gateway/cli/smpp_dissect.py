@@ -113,7 +113,7 @@ def _of_capture(octets: bytes, source: str) -> Iterator[Found]:
     try:
         captured = list(read_pcap(octets))
     except CaptureUnreadable as error:
-        raise BadUsage(f"{source}: {error}") from None
+        raise BadUsage(f"{source}: {error}", fix="record one: tcpdump -s0 -w FILE port 2775") from None
     if not captured:
         raise BadUsage(
             f"{source}: no SMPP in this capture", fix="record the whole session: tcpdump -s0 -w FILE port 2775"

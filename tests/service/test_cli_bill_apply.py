@@ -147,7 +147,7 @@ def test_bad_lines_go_to_the_rejects_and_the_others_are_drawn(gateway: Gateway, 
 
 def test_unexpected_bad_lines_end_with_a_failure_that_names_their_file(gateway: Gateway, tmp_path: Path) -> None:
     charges = given(tmp_path, line(0) + "half\n")
-    with pytest.raises(Failed, match="1 lines could not be read; all others are done") as failed:
+    with pytest.raises(Failed, match="1 line could not be read; all others are done") as failed:
         run(charges, "--quiet")
     assert "split.rejects.csv" in str(failed.value.fix)
     assert tmp_path.joinpath("split.rejects.csv").read_text(encoding="utf-8").count("\n") == 2

@@ -152,6 +152,7 @@ def test_the_inbox_shows_a_line_a_message_and_may_be_emptied(operator: FakeOpera
     assert (code, told.count("\n")) == (0, 1)
     assert told.rstrip().endswith("CASHBACK     ucs2×1   echo STOP")
     assert operator.inbox[A] == []
+    assert verb("sms", "inbox", A)[:2] == (0, "no messages\n")
 
 
 def test_watching_shows_what_arrives_from_now_on(operator: FakeOperator, verb: Verb) -> None:
