@@ -1,6 +1,6 @@
 """The gateway killed again and again under load: ledger exact, no SMS lost, copies counted (G1-G4).
 
-Short by default; FIRSTCHARGE_LONG=1 kills 200 times.
+Short by default; FIRSTCHARGE_LONG=1 kills 200 times, FIRSTCHARGE_KILLS says how often.
 """
 
 import os
@@ -17,7 +17,7 @@ from crashing import Crashing
 from signing import postback
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
-KILLS = 200 if IS_LONG else 3
+KILLS = int(os.environ.get("FIRSTCHARGE_KILLS", "200" if IS_LONG else "3"))
 CALLERS = 4
 NUMBERS_EACH = 10_000
 LATE = {"response": {"delay_ms": [0, 80]}, "receipt": {"drop": 0.2}}
