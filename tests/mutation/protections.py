@@ -230,7 +230,6 @@ PROTECTIONS: tuple[Protection, ...] = (
         old="posting_no_delete BEFORE DELETE ON posting BEGIN",
         new="posting_no_delete BEFORE DELETE ON posting WHEN 0 BEGIN",
         tests=(f"{SCHEMA}::test_postings_are_never_changed",),
-        quick=True,
     ),
     Protection(
         name="PostgreSQL: postings are never updated",
@@ -274,7 +273,6 @@ PROTECTIONS: tuple[Protection, ...] = (
         old="cashback = min(draft.available_cashback, amount)",
         new="cashback = min(draft.available_cashback, max(0, amount - draft.drawable_main))",
         tests=(f"{ORACLE}::test_the_ledger_splits_every_charge_as_the_second_reading_of_the_rules_does",),
-        quick=True,
     ),
     Protection(
         name="a refund gives back no more than was drawn",

@@ -52,8 +52,8 @@ SWITCHES = {
     "monthly cap": Programme(monthly_spend_cap=15_000),
     "whole or not at all": Programme(part_payment=False),
 }
-ACCOUNTS = (100_000 if IS_LONG else 2_400) // len(SWITCHES)
-BILLED = (100_000 if IS_LONG else 2_600) // (len(SWITCHES) * 2)
+ACCOUNTS = (100_000 if IS_LONG else 1_600) // len(SWITCHES)
+BILLED = (100_000 if IS_LONG else 1_600) // (len(SWITCHES) * 2)
 """Per set of switches; the month's also per database."""
 GROUP = 1_000
 SUMS = (0, 0, 1, 99, 5_000, 7_700, 15_000, 64_999, 65_000)

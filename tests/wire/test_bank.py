@@ -25,7 +25,7 @@ from gateway.database import open_engine
 
 IS_LONG = os.environ.get("FIRSTCHARGE_LONG") == "1"
 GATEWAYS, CLIENTS, READERS = 2, 16, 2
-BETWEEN_S = 5 if IS_LONG else 1.2
+BETWEEN_S = 5 if IS_LONG else 0.8
 ROUNDS = 12 if IS_LONG else 1
 """Of what goes wrong: the gateway, the server orderly as a crash can be, the server's first process."""
 State = tuple[int, int, int]
