@@ -55,7 +55,8 @@ class BillFiles:
             SQLAlchemyError: the database failed; the request keys settle a repeat.
         """
         drawn, elapsed_ms = await self._database.transact(self._chunk, lines)
-        self.chunk_lines = next_lines(len(lines), elapsed_ms)
+        if len(lines) >= self.chunk_lines or elapsed_ms > CHUNK_MS_TARGET:  # a rest that was quick says nothing
+            self.chunk_lines = next_lines(len(lines), elapsed_ms)
         self._around.booked(drawn.booked, bool(drawn.events))
         return drawn.results
 
