@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 SAMPLE_URL = "sqlite:////var/lib/firstcharge/firstcharge.sqlite3 or postgresql+psycopg://USER@HOST/NAME"
-MAKE_IT = "make it: firstcharge db upgrade --config FILE (or: firstcharge serve --upgrade --config FILE)"
+MAKE_IT = "run: firstcharge db upgrade --config FILE (or: firstcharge serve --upgrade --config FILE)"
 
 
 @click.group()
