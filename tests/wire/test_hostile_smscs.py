@@ -161,7 +161,7 @@ async def test_a_flood_of_deliveries_nobody_stores_is_throttled_and_memory_stays
             await pause(0.05)
         assert owner.is_bound
         assert owner.waiting_max == len(owner.requests) == INBOUND_MAX
-    assert {status for name, status in owner.said if name == "deliver_sm_resp"} == {0x58}
+        assert {status for name, status in owner.said if name == "deliver_sm_resp"} == {0x58}
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY_GROWTH_KIB_MAX
 
 
