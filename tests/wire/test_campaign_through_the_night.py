@@ -45,7 +45,7 @@ def _queue(system: Crashing) -> None:
         time.sleep(0.1)
         system.kill()
         agreed = [one for one in MEMBERS if one.wants_it or one.writes_stop]
-        assert queued.result() == {"campaign_id": "spring", "queued": len(agreed)}
+        assert queued.result()["queued"] == len(agreed)
 
 
 def _stop(system: Crashing) -> None:
