@@ -107,7 +107,7 @@ def test_who_wants_it_gets_it_once_at_nine_by_their_clock_and_nobody_else(system
         _to(system, hour, dies=zone == DIES_AT)
         due |= {(one.msisdn, TEXTS[one.language]) for one in MEMBERS if one.wants_it and one.zone == zone}
         got = _got(system)
-        assert set(got.values()) == {1}, "an advert came twice"
+        assert set(got.values()) <= {1}, "an advert came twice"
         unknown = {(r.msisdn, r.text) for r in system.outbox_rows() if r.reason == "OUTCOME_UNKNOWN"}
         doubts = len(unknown)
         assert set(got) <= due
