@@ -78,6 +78,7 @@ def link_terms(link: LinkSection) -> LinkTerms:
         weight=link.weight,
         status_classes=link.status_classes,
         carriage=link.carriage,
+        query=link.query,
     )
 
 
@@ -95,6 +96,7 @@ def build_dispatcher(ground: Ground, counters: DeliveryCounters) -> Dispatcher:
             service=to_policy(settings, settings.sms.policies.service),
             advert=to_policy(settings, settings.sms.policies.advert),
             parts_max=settings.sms.segments_max,
+            receipt_wait_s=settings.sms.receipt_wait_s,
         ),
         [link_terms(link) for link in settings.links if "sms" in link.roles],
         Surroundings(

@@ -172,6 +172,7 @@ class Metrics(Collector):
         yield _counters("sms_submitted", "submit_sm by result", ("kind", "link", "result"), one.submitted)
         yield _counters("sms_segments", "Segments sent", ("coding",), _single(one.segments))
         yield _counters("smpp_throttled", "Refusals that ask us to slow down", ("link",), _single(one.throttled))
+        yield _counters("sms_queries", "query_sm by what came of it", ("link", "result"), one.queries)
         yield _counter("sms_possible_duplicates", "Copies after an unknown outcome", one.possible_duplicates)
         yield _counter("outbox_in_doubt", "Messages written without an answer", one.in_doubt)
         family = HistogramMetricFamily(PREFIX + "sms_delivery_seconds", "From writing to delivery", labels=("link",))

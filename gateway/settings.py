@@ -186,6 +186,9 @@ class SmsSection(Section):
     segments_max: int = Field(
         default=10, ge=1, le=255, description="Segments of one text; a longer one is a dead letter, TEXT_TOO_LONG."
     )
+    receipt_wait_s: float = Field(
+        default=259_200.0, ge=60, le=10_000_000, description="Without a receipt for so long, the SMSC is asked."
+    )
     keep_days: int = Field(
         default=400, ge=0, le=36_500, description="Finished messages are forgotten after so many days; 0 never."
     )
@@ -261,6 +264,7 @@ class LinkSection(Section):
         default="", description="PEM file of who signed the SMSC's certificate; empty: whom this computer trusts."
     )
     weight: int = Field(default=1, ge=1, le=1000, description="Its share of the traffic among links of one role.")
+    query: bool = Field(default=True, description="Whether it is asked (query_sm) where receipts stay away.")
     alphabet: DefaultAlphabet = Field(
         default=DefaultAlphabet.GSM7, description="What data_coding 0 means at the SMSC; smpp probe finds out."
     )

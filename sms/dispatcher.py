@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from sms.delivery.asking import Asker
 from sms.delivery.counters import DeliveryCounters
 from sms.delivery.flight import Flight, Part
 from sms.delivery.journal import Journal
@@ -23,10 +24,10 @@ from sms.delivery.looking import Beat, Upkeep, look_after
 from sms.delivery.pause import Pause
 from sms.delivery.submission import relative_period, submit_sm
 from sms.delivery.taking import Batch, Order, Render, Taken, take
-from sms.delivery.terms import LinkTerms, SendingTerms, Surroundings
+from sms.delivery.terms import RECEIPT_MARGIN_S, LinkTerms, SendingTerms, Surroundings
 from sms.delivery.turns import Turns
 from sms.outbox.claim import Claimant
-from sms.outbox.instants import from_micros, to_micros
+from sms.outbox.instants import from_micros, micros_of, to_micros
 from sms.outbox.model import ServiceClass
 from sms.outbox.responses import Settled
 from sms.outbox.senders import BEAT_SECONDS, begin, leave, others_send, recover
@@ -86,6 +87,8 @@ class Dispatcher:
             recorded=self._recorded,
         )
 
+        self._asker = Asker(terms, surroundings, lines=self.lines, journal=self.journal, counters=counters)
+
     @property
     def unrecorded(self) -> int:
         """Messages taken whose outcome is not stored yet."""
@@ -113,6 +116,7 @@ class Dispatcher:
             await self._drained.wait(deadline - self._around.clock.seconds())
         for line in self.lines.all:
             line.abandon()
+        await self._asker.stop()
         await self.journal.stop()
         for one in list(self._tries):
             one.end()
@@ -247,6 +251,7 @@ class Dispatcher:
         self.counters.receipts_forgotten += found.receipts_forgotten
         self.counters.mobile_originated_unfinished += found.parts_unfinished
         self.lines.follow(found.paused)
+        await self._asker.look()
         for line in self.lines:
             line.pump()
 
@@ -268,7 +273,9 @@ class Dispatcher:
         self.counters.segments[one.coding] += len(one.parts)
         validity = ""
         if message.expires_at is not None:
-            validity = relative_period(from_micros(message.expires_at) - now_business)
+            left = from_micros(message.expires_at) - now_business
+            validity = relative_period(left)
+            flight.validity_s = left.total_seconds()
         return [
             Part(
                 flight,
@@ -281,12 +288,15 @@ class Dispatcher:
 
     def _landed(self, flight: Flight) -> None:
         message = flight.message
+        wait_s = self._terms.receipt_wait_s if flight.validity_s is None else flight.validity_s
+        now_wall = to_micros(self._around.wall())
         decided = verdict(
             flight.outcomes,
             self._policies[ServiceClass(message.service_class)],
             failures=message.failures,
-            now_wall=to_micros(self._around.wall()),
+            now_wall=now_wall,
             rng=self._around.rng,
+            ask_at=now_wall + micros_of(wait_s + RECEIPT_MARGIN_S),
         )
         self.journal.settled(
             Settled(
@@ -326,4 +336,5 @@ class Dispatcher:
             fault=self._around.fault,
             on_room=self._has_room,
             may_write=self._is_leased,
+            may_ask=link.query,
         )

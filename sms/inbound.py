@@ -17,11 +17,11 @@ from twisted.python.failure import Failure
 from sms.delivery.counters import DeliveryCounters
 from sms.delivery.journal import Journal, Transact
 from sms.delivery.lines import Lines
+from sms.delivery.states import STEP_OF_STATE
 from sms.errors import SmppError
 from sms.mobile_originated import message_of
 from sms.outbox.inbox import MobileOriginated, record_mo
 from sms.outbox.inbox_parts import MoPart, take_part
-from sms.outbox.model import Step
 from sms.outbox.receipts import NewReceipt, digits_of
 from sms.smpp import SessionState
 from sms.smpp.constants import CommandStatus, MessageState, Tag
@@ -30,18 +30,6 @@ from sms.smpp.protocol import SmppProtocol
 from sms.smpp.receipt import DeliverKind, Receipt, kind_of, read_receipt
 from sms.text import DefaultAlphabet
 
-STEP_OF_STATE: dict[MessageState, Step] = {
-    MessageState.SCHEDULED: Step.ENROUTE,
-    MessageState.ENROUTE: Step.ENROUTE,
-    MessageState.DELIVERED: Step.DELIVERED,
-    MessageState.EXPIRED: Step.EXPIRED,
-    MessageState.DELETED: Step.DELETED,
-    MessageState.UNDELIVERABLE: Step.UNDELIVERABLE,
-    MessageState.ACCEPTED: Step.ENROUTE,
-    MessageState.UNKNOWN: Step.LOST,
-    MessageState.REJECTED: Step.REJECTED,
-    MessageState.SKIPPED: Step.DELETED,
-}
 MO_WAITING_MAX = 1_000
 """Messages from subscribers that may wait for their commit; more are asked to come again."""
 

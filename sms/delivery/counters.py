@@ -35,6 +35,8 @@ class DeliveryCounters:
     submitted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     segments: Counter[str] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
+    queries: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """query_sm by (link, what came of it)."""
     delivery: dict[str, DeliveryTimes] = field(default_factory=dict)
     possible_duplicates: int = 0
     in_doubt: int = 0

@@ -10,11 +10,13 @@ from sms.smpp.pdu import SubmitSm
 class Flight:
     """One message; `landed` is called once, when every segment that was to be sent has its outcome."""
 
-    __slots__ = ("_landed", "_parts_open", "message", "outcomes", "segments")
+    __slots__ = ("_landed", "_parts_open", "message", "outcomes", "segments", "validity_s")
 
     def __init__(self, message: Claimed, *, segments: int, parts: int, landed: "Callable[[Flight], None]") -> None:
         self.message = message
         self.segments = segments
+        self.validity_s: float | None = None
+        """How long its SMSC may try; None is the SMSC's own time."""
         self.outcomes: list[SegmentOutcome] = []
         self._parts_open = parts
         self._landed = landed

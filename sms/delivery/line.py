@@ -70,9 +70,11 @@ class Line:
         fault: Callable[[str], None],
         on_room: Callable[[], None],
         may_write: Callable[[], bool],
+        may_ask: bool = True,
     ) -> None:
         self.name = name
         self.weight = weight
+        self.may_ask = may_ask
         self.session_id = ""
         self.pacer = Pacer(rate_per_s)
         self._clock = clock
@@ -152,6 +154,17 @@ class Line:
         now = to_micros(self._wall())
         while self._waiting:
             self._settle(self._waiting.popleft(), Answer.NEVER_WRITTEN, "NEVER_WRITTEN", now)
+
+    def ask(self, pdu: Pdu, answered: Callable[[Pdu | RequestFailed], None]) -> bool:
+        """Write a question beside the messages; False where half of the window is in use, or the session over."""
+        wire = self._wire
+        if wire is None or 2 * wire.window_free < wire.window:
+            return False
+        try:
+            wire.try_request(pdu, answered)
+        except (WindowFull, SessionStateError):
+            return False
+        return True
 
     def abandon(self) -> None:
         """Stop waiting for answers: what is in flight is in doubt, what waits was never written."""

@@ -16,6 +16,9 @@ from sms.text import PLAIN, Carriage
 UNRECORDED_MAX = 2_000
 """Messages taken whose outcome is not stored; a kill leaves at most these in doubt."""
 PARTS_MAX = 10
+RECEIPT_WAIT_S = 259_200.0
+RECEIPT_MARGIN_S = 3_600.0
+"""After the validity of a message its receipt may still take this long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class LinkTerms:
     weight: int = 1
     status_classes: Mapping[int, StatusClass] = field(default_factory=dict)
     carriage: Carriage = PLAIN
+    query: bool = True
+    """Whether its SMSC may be asked about messages (query_sm)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,8 @@ class SendingTerms:
     advert: ClassPolicy = ADVERT_POLICY
     parts_max: int = PARTS_MAX
     unrecorded_max: int = UNRECORDED_MAX
+    receipt_wait_s: float = RECEIPT_WAIT_S
+    """How long a message without validity of its own may be without its final receipt before its SMSC is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

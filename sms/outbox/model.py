@@ -165,6 +165,8 @@ class DeathReason(StrEnum):
     ERASED = "ERASED"
     RENDER_FAILED = "RENDER_FAILED"
     TEXT_TOO_LONG = "TEXT_TOO_LONG"
+    NO_RECEIPT = "NO_RECEIPT"
+    """Of an unknown one: its SMSC took it and never told what became of it, asked or not."""
     PDU_REFUSED = "PDU_REFUSED"
     """Our own codec would not put it on the wire, an address that cannot be one for example."""
 

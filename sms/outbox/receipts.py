@@ -15,12 +15,15 @@ from sqlalchemy import Connection, Row, select, text
 
 from sms.outbox.attempts import reference_of
 from sms.outbox.bulk import among, as_json, insert_many, run_many, update_many
-from sms.outbox.instants import MICROS_PER_SECOND, to_micros
+from sms.outbox.instants import MICROS_PER_SECOND, micros_of, to_micros
 from sms.outbox.model import AT_THE_SMSC, FINAL_STATES, OutboxState, Step, next_state, whole_state
 from sms.outbox.schema import OPEN_SQL, UNMATCHED_SQL, attempt, message, receipt, segment
 from sms.outbox.smsc_ids import key_of, other_forms
 from sms.outbox.turns import take_turn
 
+RECEIPT_WAIT_SECONDS = 259_200.0 + 3_600.0
+"""How long an SMSC may say nothing after it took a message, or told that it is on its way, before it is asked."""
+STILL_AWAITED = (OutboxState.ACCEPTED, OutboxState.ENROUTE)
 NUMBER_DIGITS_COMPARED = 9
 """Networks write a number with or without its prefix; this many last digits tell numbers apart."""
 
@@ -115,6 +118,7 @@ _WAITING_COLUMNS = (
     receipt.c.state,
     receipt.c.source,
     receipt.c.umr,
+    receipt.c.received_at,
 )
 _WAITING_BY_KEY = select(*_WAITING_COLUMNS).where(text(UNMATCHED_SQL), among(receipt.c.smsc_key))
 _WAITING_BY_NUMBER = select(*_WAITING_COLUMNS).where(text(UNMATCHED_SQL), among(receipt.c.source))
@@ -124,7 +128,12 @@ _UNANSWERED = select(message.c.msisdn).where(
 _ADOPT = update_many(receipt, ["receipt_id"], ["seq", "segment_no"])
 _NAME_ATTEMPT = update_many(attempt, ["seq", "segment_no", "attempt_no"], ["smsc_id", "smsc_key"])
 _MESSAGES = update_many(
-    message, ["seq"], ["state"], message.c.state.in_(AT_THE_SMSC), retry_at=None, lease_owner=None
+    message,
+    ["seq"],
+    ["state", "retry_at"],
+    message.c.state.in_(AT_THE_SMSC),
+    reason=None,
+    lease_owner=None,
 )
 _SEGMENTS = update_many(segment, ["seq", "segment_no"], ["state"])
 _SEGMENT_STATES = select(segment.c.seq, segment.c.segment_no, segment.c.state).where(among(segment.c.seq))
@@ -162,7 +171,7 @@ def record_receipts(connection: Connection, receipts: Sequence[NewReceipt], now_
         ],
     )
     pairs = [(found, one.step) for one, found in zip(receipts, matches, strict=True) if found is not None]
-    delivered = _apply(connection, pairs)
+    delivered = _apply(connection, pairs, received_at)
     return ReceiptCounts(
         matched=len(pairs),
         duplicates=len(receipts) - inserted,
@@ -198,7 +207,7 @@ def match_waiting(connection: Connection, smsc_ids: Iterable[str], msisdns: Iter
             if found is not None
         ],
     )
-    _apply(connection, pairs)
+    _apply(connection, pairs, max(row.received_at for row in rows))
     return len(pairs)
 
 
@@ -276,8 +285,9 @@ def _unanswered(connection: Connection, numbers: Sequence[str]) -> set[str]:
     return set(connection.execute(_UNANSWERED, {"rows": as_json(numbers)}).scalars())
 
 
-def _apply(connection: Connection, pairs: Sequence[tuple[_Found, Step]]) -> list[_Found]:
+def _apply(connection: Connection, pairs: Sequence[tuple[_Found, Step]], now: int) -> list[_Found]:
     """Move messages as their receipts say, in order; answers those that are delivered now."""
+    again = now + micros_of(RECEIPT_WAIT_SECONDS)
     states: dict[int, OutboxState] = {}
     changed: dict[int, OutboxState] = {}
     delivered: list[_Found] = []
@@ -288,12 +298,13 @@ def _apply(connection: Connection, pairs: Sequence[tuple[_Found, Step]]) -> list
             continue
         before = states.get(found.seq) or OutboxState(found.state)
         after = next_state(before, step)
-        if after is not before:
+        if after is not before or after is OutboxState.ENROUTE:
             states[found.seq] = changed[found.seq] = after
             if after is OutboxState.DELIVERED:
                 delivered.append(found)
     changed |= _apply_to_segments(connection, several)
-    run_many(connection, _MESSAGES, [(seq, state.value) for seq, state in changed.items()])
+    rows = [(seq, state.value, again if state in STILL_AWAITED else None) for seq, state in changed.items()]
+    run_many(connection, _MESSAGES, rows)
     return delivered
 
 

@@ -1,6 +1,6 @@
 """Answers to submit_sm, stored many at a time; receipts that came before their answer find their message here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from sms.outbox.bulk import among, as_json, run_many, update_many
 from sms.outbox.claim import let_next_go
 from sms.outbox.model import OutboxState, whole_state
-from sms.outbox.receipts import match_waiting
+from sms.outbox.receipts import STILL_AWAITED, match_waiting
 from sms.outbox.schema import attempt, message, segment
 from sms.outbox.settle import SEGMENT_STATES, SegmentOutcome, Verdict
 from sms.outbox.smsc_ids import key_of
@@ -83,7 +83,7 @@ def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
                 one.outcomes[0].attempt_no,
                 whole.get(one.seq, one.verdict.state).value,
                 one.verdict.reason,
-                one.verdict.retry_at,
+                _waits_until(one, whole),
                 one.verdict.failures,
             )
             for one in settled
@@ -92,6 +92,13 @@ def record_responses(connection: Connection, settled: Sequence[Settled]) -> int:
     destinations = [one.msisdn for one in settled]
     let_next_go(connection, destinations)
     return match_waiting(connection, smsc_ids, destinations)
+
+
+def _waits_until(one: Settled, whole: Mapping[int, OutboxState]) -> int | None:
+    """What was accepted is asked about when its receipts stay away; not what receipts have ended already."""
+    if one.verdict.state is OutboxState.ACCEPTED and whole.get(one.seq, OutboxState.ACCEPTED) not in STILL_AWAITED:
+        return None
+    return one.verdict.retry_at
 
 
 def _record_segments(connection: Connection, settled: Sequence[Settled]) -> dict[int, OutboxState]:

@@ -34,6 +34,7 @@ READY_SQL = "state = 'queued' AND parked = 0"
 OPEN_SQL = "state IN ('claimed', 'written', 'held', 'unknown')"
 HELD_SQL = "state = 'held'"
 UNKNOWN_SQL = "state = 'unknown'"
+AWAITED_SQL = "state IN ('accepted', 'enroute') AND retry_at IS NOT NULL"
 DEAD_SQL = "state = 'dead'"
 PARKED_SQL = "parked = 1"
 UNMATCHED_SQL = "seq IS NULL"
@@ -56,7 +57,7 @@ message = Table(
     Column("service_class", Text, nullable=False, comment="service or advert: its policy"),
     Column("priority", SmallInteger, nullable=False, comment="lower goes first"),
     Column("state", Text, nullable=False, comment="see the transition table in sms/outbox/model.py"),
-    Column("reason", Text, comment="why it is dead"),
+    Column("reason", Text, comment="why it is dead, or unknown for ever"),
     Column("language", Text, comment="of the frozen text"),
     Column("text", Text, comment="as sent; frozen when first claimed"),
     Column("coding", Text, comment="gsm7 or ucs2"),
@@ -65,7 +66,11 @@ message = Table(
     Column("not_before", BigInteger, nullable=False, comment="business instant: not earlier"),
     Column("expires_at", BigInteger, comment="business instant: not from then on; NULL never expires"),
     Column("time_zone", Text, comment="zone whose quiet hours hold it; NULL goes at any hour"),
-    Column("retry_at", BigInteger, comment="held: next attempt; unknown: end of the grace, NULL waits for nothing"),
+    Column(
+        "retry_at",
+        BigInteger,
+        comment="held: next attempt; unknown: end of the grace; accepted, enroute: its SMSC is asked; else NULL",
+    ),
     Column(
         "parked", SmallInteger, nullable=False, server_default=text("0"), comment="1: waits behind its destination"
     ),
@@ -79,7 +84,8 @@ message = Table(
     CheckConstraint(f"state IN ({_STATES})", name="ck_sms_message_state"),
     CheckConstraint(f"service_class IN ({_CLASSES})", name="ck_sms_message_service_class"),
     CheckConstraint("parked IN (0, 1)", name="ck_sms_message_parked"),
-    CheckConstraint("(state = 'dead') = (reason IS NOT NULL)", name="ck_sms_message_dead_has_reason"),
+    CheckConstraint("state <> 'dead' OR reason IS NOT NULL", name="ck_sms_message_dead_has_reason"),
+    CheckConstraint("reason IS NULL OR state IN ('dead', 'unknown')", name="ck_sms_message_reason_of_an_end"),
     CheckConstraint(
         "(lease_owner IS NOT NULL) = (state IN ('claimed', 'written'))", name="ck_sms_message_lease_in_flight"
     ),
@@ -89,6 +95,7 @@ message = Table(
     _partial("ix_sms_message_ready", READY_SQL, "priority", "not_before", "seq", "kind"),
     _partial("ix_sms_message_open", OPEN_SQL, "msisdn"),
     _partial("ix_sms_message_held", HELD_SQL, "retry_at"),
+    _partial("ix_sms_message_awaited", AWAITED_SQL, "retry_at"),
     _partial("ix_sms_message_unknown", UNKNOWN_SQL, "retry_at"),
     _partial("ix_sms_message_dead", DEAD_SQL, "seq"),
     _partial("ix_sms_message_parked", PARKED_SQL, "msisdn", "priority", "not_before", "seq"),

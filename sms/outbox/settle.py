@@ -75,11 +75,20 @@ _ACCEPTED = next_state(OutboxState.WRITTEN, Step.ACCEPT)
 
 
 def verdict(
-    outcomes: Sequence[SegmentOutcome], policy: ClassPolicy, *, failures: int, now_wall: int, rng: Rng
+    outcomes: Sequence[SegmentOutcome],
+    policy: ClassPolicy,
+    *,
+    failures: int,
+    now_wall: int,
+    rng: Rng,
+    ask_at: int | None = None,
 ) -> Verdict:
-    """The verdict over a WRITTEN message from the answers to the segments that were in flight."""
+    """The verdict over a WRITTEN message from the answers to the segments that were in flight.
+
+    `ask_at`: when its SMSC is asked for a receipt that stayed away, wall microseconds.
+    """
     if all(outcome.answer is Answer.ACCEPTED for outcome in outcomes):
-        return Verdict(state=_ACCEPTED, failures=failures)
+        return Verdict(state=_ACCEPTED, failures=failures, retry_at=ask_at)
     answers = {outcome.answer for outcome in outcomes}
     if Answer.PERMANENT in answers:
         refusal = next(outcome.status for outcome in outcomes if outcome.answer is Answer.PERMANENT)

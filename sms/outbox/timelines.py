@@ -16,6 +16,7 @@ REASONS: Mapping[str, str] = {
     DeathReason.ERASED: "the subscriber was erased",
     DeathReason.RENDER_FAILED: "its text could not be made; see the log",
     DeathReason.TEXT_TOO_LONG: "its text needs more segments than allowed",
+    DeathReason.NO_RECEIPT: "the SMSC took it and never told what became of it",
     DeathReason.PDU_REFUSED: "no PDU can carry it, for example because of its address",
 }
 STATES: Mapping[OutboxState, str] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, text
 
 from sms.outbox.bulk import among, as_json
 from sms.outbox.instants import from_micros, to_micros
@@ -26,6 +26,10 @@ _ATTEMPTS = (
     select(attempt).where(among(attempt.c.seq)).order_by(attempt.c.seq, attempt.c.attempt_no, attempt.c.segment_no)
 )
 _RECEIPTS = select(receipt).where(among(receipt.c.seq)).order_by(receipt.c.receipt_id)
+
+
+_IS_TO_END = or_(message.c.state != OutboxState.UNKNOWN, message.c.retry_at.is_not(None))
+"""Not what is unknown for ever."""
 
 
 def _is_in_flight() -> Select[Any]:
@@ -132,7 +136,7 @@ def pending_counts(connection: Connection) -> Pending:
     by_kind: Counter[str] = Counter()
     conditions = (READY_SQL, PARKED_SQL, OPEN_SQL)
     for condition in conditions:
-        grouped = select(message.c.kind, func.count()).where(text(condition)).group_by(message.c.kind)
+        grouped = select(message.c.kind, func.count()).where(text(condition), _IS_TO_END).group_by(message.c.kind)
         for kind, count in connection.execute(grouped):
             by_kind[kind] += count
     oldest = [
@@ -141,7 +145,7 @@ def pending_counts(connection: Connection) -> Pending:
     waiting = [instant for instant in oldest if instant is not None]
     return Pending(
         by_kind=dict(by_kind),
-        in_doubt=_count(connection, UNKNOWN_SQL),
+        in_doubt=_count(connection, UNKNOWN_SQL, _IS_TO_END),
         dead=_count(connection, DEAD_SQL),
         oldest_due=from_micros(min(waiting)) if waiting else None,
     )
@@ -188,5 +192,6 @@ def next_release(connection: Connection, after: datetime, until: datetime) -> da
     return from_micros(min(found)) if found else None
 
 
-def _count(connection: Connection, condition: str) -> int:
-    return connection.execute(select(func.count()).select_from(message).where(text(condition))).scalar_one()
+def _count(connection: Connection, condition: str, *further: ColumnElement[bool]) -> int:
+    counted = select(func.count()).select_from(message).where(text(condition), *further)
+    return connection.execute(counted).scalar_one()

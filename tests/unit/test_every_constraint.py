@@ -196,6 +196,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any]]] = {
     "ck_sms_message_state": ("sms_message", {"seq": 2, "message_id": "b", "state": "odd"}),
     "ck_sms_message_service_class": ("sms_message", {"seq": 2, "message_id": "b", "service_class": "odd"}),
     "ck_sms_message_parked": ("sms_message", {"seq": 2, "message_id": "b", "parked": 2}),
+    "ck_sms_message_reason_of_an_end": ("sms_message", {"seq": 2, "message_id": "b", "reason": "x"}),
     "ck_sms_message_dead_has_reason": ("sms_message", {"seq": 2, "message_id": "b", "state": "dead"}),
     "ck_sms_message_lease_in_flight": ("sms_message", {"seq": 2, "message_id": "b", "state": "claimed"}),
     "ck_sms_message_held_until": ("sms_message", {"seq": 2, "message_id": "b", "state": "held"}),
