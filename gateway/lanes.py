@@ -94,6 +94,8 @@ class Lane:
 
     async def stop(self) -> None:
         """Let queued work end, close the connection in its own thread, then end the thread."""
+        if not self._pool.started:
+            return
         await deferToThreadPool(self._reactor, self._pool, self._close)
         self._pool.stop()
 

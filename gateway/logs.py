@@ -20,6 +20,8 @@ SECRET_NAMES = frozenset({"password", "secret", "secrets", "key", "authorization
 CONTENT_NAMES = frozenset({"text", "short_message", "body"})
 """What was said to or by a subscriber is not logged; its length is."""
 
+_FAILING_ROW = re.compile(r"DETAIL:.*")
+"""PostgreSQL shows the whole row that a constraint refused, names and addresses with it."""
 _NUMBER = re.compile(r"\+[0-9](?:[ ()-]{0,2}[0-9]){9,14}(?![0-9])|(?<![0-9])[0-9]{10,15}(?![0-9])", re.ASCII)
 _NAMED = re.compile(r"([a-z0-9]+(?:_[a-z0-9]+)+)\b")
 _PLAIN = (int, float, bool, type(None))
@@ -70,7 +72,8 @@ class Redaction:
         return self._text(value if isinstance(value, str) else str(value))
 
     def _text(self, text: str) -> str:
-        return _NUMBER.sub(lambda found: self._mask(found.group()), text[:TEXT_CHARACTERS_MAX])
+        told = _FAILING_ROW.sub("DETAIL: (a row)", text[:TEXT_CHARACTERS_MAX])
+        return _NUMBER.sub(lambda found: self._mask(found.group()), told)
 
 
 @implementer(ILogObserver)

@@ -107,3 +107,16 @@ def test_an_error_does_not_tell_what_a_statement_was_given(tmp_path: Path, given
         "INSERT INTO membership", {"full_name": "Anna"}, error, Exception, hide_parameters=engine.hide_parameters
     )
     assert "Anna" not in str(told)
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_never_started_stops_at_once(tmp_path: Path) -> None:
+    holder = Database(_url(tmp_path), reactor)
+    await holder.start()
+    second = Database(_url(tmp_path), reactor)
+    try:
+        with pytest.raises(DatabaseLocked):
+            await second.start()
+        await second.stop()
+    finally:
+        await holder.stop()
