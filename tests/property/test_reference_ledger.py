@@ -69,7 +69,7 @@ def test_an_order_whose_1st_has_begun_is_answered_as_credited_while_the_job_is_l
     assert difference(memory(), Programme(), START, story) is None
 
 
-@pytest.mark.skipif(not IS_LONG, reason="the random search for ten bugs: FIRSTCHARGE_LONG=1")
+@pytest.mark.long
 @pytest.mark.parametrize("bug", TEN, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found_by_the_random_search(bug: Planted) -> None:
     # What differs comes as an assertion, or as the database's own refusal of an impossible row.

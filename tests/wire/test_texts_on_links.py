@@ -1,6 +1,5 @@
 """A whole system whose link carries texts in its own way: the phone shows them as they were written."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ TURKISH = "Değerli müşterimiz, hesabınıza 50 TL iade yapıldı. " * 4
 FRENCH = "Crédit confirmé: 50 euros, à voir où ça mène. " * 4
 RUSSIAN = "Кэшбэк зачислен на счет и тратится первым. " * 4
 
-LONG = pytest.mark.skipif("FIRSTCHARGE_LONG" not in os.environ, reason="ten seconds each: FIRSTCHARGE_LONG=1 runs it")
+LONG = pytest.mark.long
 
 ADVERTS_OFF = "Adverts are off. SMS about cashback stay. Turn on: START"
 
