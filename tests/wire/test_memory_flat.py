@@ -22,6 +22,8 @@ KEPT = 4_000 if IS_LONG else 200
 """Messages and PDUs that the simulator remembers, on purpose."""
 PAGES_MIB = 64 * 2
 """What SQLite's page caches, writer's and reader's, may grow by until they are full."""
+SECOND_HALF_MIB_MAX = 8
+"""Growth once the caches are full."""
 GROWTH_MIB_MAX = {"gateway": PAGES_MIB + 16, "simulator": 16}
 TEXTS = {"ru": "Весна: кэшбэк вдвое", "ro": "Primavara: cashback dublu", "en": "Spring: double cashback"}
 
@@ -63,9 +65,11 @@ def test_memory_does_not_grow_with_the_messages_sent(system: Crashing) -> None:
         sent += EACH
         _until_delivered(system, sent)
         seen[sent] = {name: _resident_mib(pid) for name, pid in system.pids.items()}
+    half = seen[min(one for one in seen if one >= ALL / 2)]
     warm = seen[min(one for one in seen if one >= WARM)]
     print(f"{sent} messages in {time.monotonic() - began:.0f} s, MiB:")
     for at, one in seen.items():
         print(f"  {at}: " + ", ".join(f"{name} {mib:.1f}" for name, mib in one.items()))
     for name, mib_max in GROWTH_MIB_MAX.items():
         assert seen[sent][name] - warm[name] <= mib_max, name
+        assert seen[sent][name] - half[name] <= SECOND_HALF_MIB_MAX, name
