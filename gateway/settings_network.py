@@ -41,6 +41,8 @@ class SimulatorSection(BaseModel):
     )
     enquire_link_s: float = Field(default=30.0, gt=0, le=3_600, description="Between its enquire_links.")
     response_timeout_s: float = Field(default=10.0, gt=0, le=600, description="How long it waits for a response.")
+    partial_pdu_s: float = Field(default=10.0, gt=0, le=600, description="How long a PDU may take to come whole.")
+    write_stall_s: float = Field(default=30.0, gt=0, le=600, description="How long a session may take nothing.")
     ussd_answer_s: float = Field(default=15.0, gt=0, le=600, description="How long a dial waits for the application.")
     ussd_customer_s: float = Field(default=60.0, gt=0, le=600, description="How long a menu waits for the customer.")
     ussd_session_s: float = Field(default=180.0, gt=0, le=3_600, description="The longest USSD session.")
