@@ -49,7 +49,9 @@ def test_what_was_said_to_a_subscriber_is_only_measured() -> None:
 
 
 def test_the_row_that_a_constraint_refused_is_not_shown() -> None:
-    said = cleaned(event="x", log_failure='violates "ck"\nDETAIL:  Failing row contains (1, Иван, ivan@example.com).\nend')
+    said = cleaned(
+        event="x", log_failure='violates "ck"\nDETAIL:  Failing row contains (1, Иван, ivan@example.com).\nend'
+    )
     assert "ivan" not in json.dumps(said, ensure_ascii=False)
     assert said["log_failure"].endswith("\nend")
 
