@@ -15,7 +15,7 @@ def link() -> None:
 @link.command("list")
 @gateway_verb
 def list_links(shell: Shell) -> None:
-    """List links: state, window, rate, and since when one is paused."""
+    """List links with their state, window and rate."""
     found = shell.gateway().ask("GET", "/v1/links")
     headings = ("name", "state", "bind", "address", "roles", "weight", "window", "rate/s", "paused since")
     rows = [
@@ -38,7 +38,7 @@ def list_links(shell: Shell) -> None:
 @link.command("reload")
 @gateway_verb
 def reload(shell: Shell) -> None:
-    """Read [[links]] of the gateway's configuration again: only what changed comes, goes or is connected anew."""
+    """Read [[links]] again: only what changed is connected anew."""
     answer = shell.gateway().ask("POST", "/v1/links/reload")
     shell.done(answer, "  ".join(f"{what}: {', '.join(names) or '-'}" for what, names in answer.items()))
 

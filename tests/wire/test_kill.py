@@ -1,5 +1,6 @@
 """SIGKILL at the worst moments: the ledger stays exact, no SMS is lost, doubts are counted (G1–G4, G6)."""
 
+import os
 import re
 import shutil
 import sqlite3
@@ -14,7 +15,7 @@ from parts import Parts
 from system import A, http_call
 
 NOTICE = "Начислено 50 р кэшбэка: Ozon. Доступно с 01.04. Баланс: *100*1#"
-SUBSCRIPTIONS = 8_000
+SUBSCRIPTIONS = 20_000 if os.environ.get("FIRSTCHARGE_LONG") == "1" else 8_000
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 SETTLE_MS = 15_000
 
 pytestmark = [
+    pytest.mark.parametrize("started", ["sqlite"], indirect=True),  # the page knows no database
     pytest.mark.peer("chromium"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed: the pages are NOT tested"),
 ]
