@@ -32,7 +32,7 @@ demo: install  ## the whole story on this computer; ARGS="--exit" ends after it
 	@$(BIN)/firstcharge demo $(ARGS)
 
 test: install-dev  ## every test (peers that are missing are named)
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: install-dev  ## format, lint, types, import arrows, generated pages
 	$(BIN)/ruff format --check .

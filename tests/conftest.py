@@ -15,6 +15,9 @@ pytest_plugins = ["both_databases"]
 REQUIRE_PEERS = "FIRSTCHARGE_REQUIRE_PEERS"
 """Set where nothing may be skipped (CI): a skipped test fails with the reason it gave."""
 
+SLOW_FOLDERS = ("wire", "mutation", "contract", "property")
+"""Their tests take seconds, the others' milliseconds."""
+
 KEPT_BY_THE_REACTOR = {"_UnixWaker", "_SIGCHLDWaker", "_FDWaker", "_SocketWaker"}
 
 
@@ -24,8 +27,17 @@ def _selectables(reactor: Any) -> set[Any]:
     return {one for one in watched if type(one).__name__ not in KEPT_BY_THE_REACTOR}
 
 
+def _haste(item: pytest.Item) -> int:
+    folder = item.path.parent.name
+    return SLOW_FOLDERS.index(folder) if folder in SLOW_FOLDERS else len(SLOW_FOLDERS)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only the long forms have: left out is not skipped, nothing is missing for it."""
+    """Slow folders first, so that no worker is left alone with them at the end; without what only the long forms have.
+
+    Left out is not skipped: nothing is missing for it.
+    """
+    items.sort(key=_haste)
     if os.environ.get("FIRSTCHARGE_LONG"):
         return
     left_out = [item for item in items if item.get_closest_marker("long") is not None]
