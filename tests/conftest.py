@@ -33,7 +33,7 @@ def _haste(item: pytest.Item) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Slow folders first, so that no worker is left alone with them at the end; without what only the long forms have.
+    """Slow folders first, so that no worker is left alone with them; without what only the long forms have.
 
     Left out is not skipped: nothing is missing for it.
     """
