@@ -100,6 +100,7 @@ class _Bench:
             sender.wait()
             again = self._sender("notices", port, receipts=True, tls=False)
             again.communicate(timeout=SECONDS_MAX)
+            assert again.returncode == 0, "the sender after the kill failed"
             counted = _counted(port)
         lost = self._messages - counted["numbers"]
         return [
