@@ -1,12 +1,14 @@
 """B3: committed outbox rows -> accepted by an SMSC and recorded; again with every receipt recorded.
 
 The SMSC is a stub of our codec in a process of its own that answers at once. The sender is the gateway's database
-door with dispatcher and inbound door on SQLite in WAL with synchronous=FULL, window 100, the programme's own texts.
+door with dispatcher and inbound door, window 100, the programme's own texts; on SQLite in WAL with
+synchronous=FULL and on PostgreSQL with fsync.
 Floors of the same run: our protocol without a store, and smpplib's client without one. The last row kills the sender
 in the middle and starts it again: nothing may be lost.
 """
 
 import contextlib
+import itertools
 import json
 import signal
 import socket
@@ -23,9 +25,16 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import make_url
 
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent)]
+
+from month_databases import durable_server  # noqa: E402 - it wants the path above
+from postgres_server import NoPostgres, drop_database, new_database  # noqa: E402 - as above
+
 RUNS = 3
+OUTBOX = "outbox"
 MESSAGES = 40_000
 TARGETS = {False: 8_000, True: 5_000}
 SECONDS_MAX = 120
@@ -37,16 +46,16 @@ def run(messages: int = MESSAGES, runs: int = RUNS) -> list[dict[str, Any]]:
     """The rows of B3."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        bench = _Bench(Path(folder), messages, runs)
+        bench = _Bench(Path(folder), _File(Path(folder) / "outbox.sqlite3"), messages, runs)
+        rows += bench.sent()
         for receipts in (False, True):
-            kind = " with receipts" if receipts else ""
-            for tls in (False, True):
-                notices, alone = bench.both("notices", "floor", receipts=receipts, tls=tls)
-                name = f"B3 notices{kind}{', TLS' if tls else ''} (own protocol, no store)"
-                rows.append(_row(name, notices, alone, TARGETS[receipts]))
             alone, peer = bench.both("floor", "smpplib", receipts=receipts, tls=False)
+            kind = " with receipts" if receipts else ""
             rows.append(_row(f"B3 own protocol{kind}, no store (smpplib.Client)", alone, peer, None))
         rows += bench.killed()
+        with contextlib.suppress(NoPostgres), durable_server() as server:
+            bench = _Bench(Path(folder), _Served(server.url), messages // 2, runs)
+            rows += [*bench.sent(), *bench.killed()]
     return rows
 
 
@@ -63,16 +72,57 @@ def _row(
     }
 
 
+class _File:
+    """An SQLite file, made anew."""
+
+    name = "SQLite"
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.url = f"sqlite:///{file}"
+
+    def renew(self) -> None:
+        """Away with what was there."""
+        for old in self._file.parent.glob(f"{self._file.name}*"):
+            old.unlink()
+
+
+class _Served:
+    """A database of a PostgreSQL server, made anew."""
+
+    name = "PostgreSQL"
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._is_there = False
+        self.url = make_url(server).set(database=OUTBOX).render_as_string(hide_password=False)
+
+    def renew(self) -> None:
+        """Away with what was there."""
+        if self._is_there:
+            drop_database(self._server, OUTBOX)
+        self._is_there = True
+        new_database(self._server, OUTBOX)
+
+
 class _Bench:
     """Runs senders against a fresh stub each, alternating between the two that are compared."""
 
-    def __init__(self, folder: Path, messages: int, runs: int) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, store: _File | _Served, messages: int, runs: int) -> None:
+        self._store = store
         self._messages = messages
         self._runs = runs
         self._pem = folder / "smsc.pem"
         self._pem.write_bytes(_certificate())
-        self._file = folder / "outbox.sqlite3"
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Notices without and with receipts, TLS off and on."""
+        rows = []
+        for receipts, tls in itertools.product((False, True), repeat=2):
+            notices, alone = self.both("notices", "floor", receipts=receipts, tls=tls)
+            how = f"{' with receipts' if receipts else ''}{', TLS' if tls else ''}, {self._store.name}"
+            rows.append(_row(f"B3 notices{how} (own protocol, no store)", notices, alone, TARGETS[receipts]))
+        return rows
 
     def both(self, first: str, second: str, *, receipts: bool, tls: bool) -> tuple[float, float]:
         """The medians of two senders."""
@@ -90,7 +140,7 @@ class _Bench:
         return statistics.median(figures[first]), statistics.median(figures[second])
 
     def killed(self) -> list[dict[str, Any]]:
-        """SIGKILL in the middle, then another process on the same file."""
+        """SIGKILL in the middle, then another process on the same database."""
         with self._stub(receipts=True, tls=False) as port:
             self._prepare("notices")
             sender = self._sender("notices", port, receipts=True, tls=False)
@@ -104,9 +154,9 @@ class _Bench:
             counted = _counted(port)
         lost = self._messages - counted["numbers"]
         return [
-            _row("B3 killed in the middle: messages lost", lost, None, 0, "messages"),
+            _row(f"B3 killed in the middle, {self._store.name}: messages lost", lost, None, 0, "messages"),
             _row(
-                "B3 killed in the middle: second copies",
+                f"B3 killed in the middle, {self._store.name}: second copies",
                 counted["accepted"] - counted["numbers"],
                 None,
                 None,
@@ -116,12 +166,13 @@ class _Bench:
 
     def _prepare(self, how: str) -> None:
         if how == "notices":
-            for old in self._folder.glob("outbox.sqlite3*"):
-                old.unlink()
-            self._sender("prepare", 0, receipts=False, tls=False).communicate(timeout=SECONDS_MAX)
+            self._store.renew()
+            preparing = self._sender("prepare", 0, receipts=False, tls=False)
+            preparing.communicate(timeout=SECONDS_MAX)
+            assert preparing.returncode == 0, "the outbox was not filled"
 
     def _sender(self, how: str, port: int, *, receipts: bool, tls: bool) -> "subprocess.Popen[str]":
-        given = [how, port, self._messages, int(receipts), int(tls), self._file]
+        given = [how, port, self._messages, int(receipts), int(tls), self._store.url]
         command = [sys.executable, str(HERE / "notices_sender.py"), *(str(one) for one in given)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

@@ -1,6 +1,7 @@
-"""The senders of B3, each in a process of its own: `notices_sender.py HOW PORT COUNT RECEIPTS TLS FILE`.
+"""The senders of B3, each in a process of its own: `notices_sender.py HOW PORT COUNT RECEIPTS TLS DATABASE`.
 
-HOW is `notices` (outbox on SQLite through dispatcher and inbound door), `floor` (our protocol alone) or `smpplib`.
+HOW is `notices` (outbox in the database of that URL, through dispatcher and inbound door), `floor` (our protocol
+alone) or `smpplib`.
 Prints messages a second, from the first step to the last answer (and receipt) recorded.
 """
 
@@ -26,7 +27,7 @@ from twisted.internet import ssl, task  # noqa: E402
 from twisted.internet.defer import Deferred  # noqa: E402
 from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS  # noqa: E402
 
-from gateway.database import Database, sqlite_engine  # noqa: E402
+from gateway.database import Database, open_engine  # noqa: E402
 from gateway.texts import render as render_text  # noqa: E402
 from sms.delivery.counters import DeliveryCounters  # noqa: E402
 from sms.delivery.submission import sender_of, submit_sm  # noqa: E402
@@ -73,9 +74,9 @@ def link(port: int, handler: Any, *, tls: bool) -> EsmeLink:
     return EsmeLink(config, handler, endpoint=endpoint, clock=reactor, rng=random.Random(1))
 
 
-def prepare(file: str, count: int) -> None:
+def prepare(url: str, count: int) -> None:
     """The outbox as the month job leaves it."""
-    engine = sqlite_engine(f"sqlite:///{file}")
+    engine = open_engine(url)
     metadata.create_all(engine)
     at = to_micros(NOW)
     rows: list[EnqueueRow] = []
@@ -95,9 +96,9 @@ def render(_connection: Connection, messages: Sequence[Claimed]) -> Sequence[Ren
     return [Rendered(text=render_text(one.kind, json.loads(one.params), "ru"), language="ru") for one in messages]
 
 
-async def notices(port: int, count: int, *, receipts: bool, tls: bool, file: str) -> float:
-    """Everything queued in the file, until it is recorded."""
-    database = Database(f"sqlite:///{file}", reactor)
+async def notices(port: int, count: int, *, receipts: bool, tls: bool, url: str) -> float:
+    """Everything queued in the database, until it is recorded."""
+    database = Database(url, reactor)
     await database.start()
     counters = DeliveryCounters()
     dispatcher = Dispatcher(
@@ -203,9 +204,9 @@ class Alone:
             self.done.callback(None)
 
 
-async def floor(port: int, count: int, *, receipts: bool, tls: bool, file: str) -> float:
+async def floor(port: int, count: int, *, receipts: bool, tls: bool, url: str) -> float:
     """The same messages by our protocol alone."""
-    del file
+    del url
     handler = Alone(count, receipts=receipts)
     one = link(port, handler, tls=tls)
     await one.start()
@@ -256,10 +257,10 @@ def smpplib_alone(port: int, count: int, *, receipts: bool) -> float:
 
 def main() -> None:
     """See the module."""
-    how, port, count, receipts, tls, file = sys.argv[1:7]
+    how, port, count, receipts, tls, url = sys.argv[1:7]
     figures: list[float] = []
     if how == "prepare":
-        prepare(file, int(count))
+        prepare(url, int(count))
         return
     if how == "smpplib":
         print(smpplib_alone(int(port), int(count), receipts=receipts == "1"))
@@ -267,7 +268,7 @@ def main() -> None:
     work = notices if how == "notices" else floor
 
     async def measured(_reactor: object) -> None:
-        figures.append(await work(int(port), int(count), receipts=receipts == "1", tls=tls == "1", file=file))
+        figures.append(await work(int(port), int(count), receipts=receipts == "1", tls=tls == "1", url=url))
 
     reactor.callWhenRunning(_then_stop, measured)
     reactor.run()
