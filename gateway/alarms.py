@@ -30,6 +30,13 @@ class Alarms:
         """The journal is sealed with the published key."""
         self._raise("ledger.seal_key is not set: seals show damage, not whoever can write to the database")
 
+    def sealed_by_another_key(self, key_id: str) -> None:
+        """The journal ends with a block of a key that is not configured: the key was lost, or another gateway's."""
+        self._log.critical("journal_sealed_by_another_key {key_id}", key_id=key_id)
+        self._raise(
+            f"the journal was sealed with key {key_id}, which is not ours: put it back, or verification fails"
+        )
+
     def raised(self) -> list[str]:
         """The alarms, oldest first."""
         return list(self._raised)

@@ -7,7 +7,7 @@ from datetime import datetime
 from twisted.internet.defer import Deferred
 
 from billing.store.reconciliation import ClosedDay, closed_days
-from billing.store.seal_chain import Head, heads
+from billing.store.seal_chain import Head, heads, sealed_with
 from gateway.alarms import Alarms
 from gateway.assembly import CannotServe, Ground
 from gateway.http.ledger import JournalBusy
@@ -49,6 +49,8 @@ class LedgerOffice:
             told.alarms.seals_are_public()
         zone = ground.programme.zone
         self._database = ground.database
+        self._key = key
+        self._told = told
         self._sealing = Sealing(
             ground.database,
             key=key.octets,
@@ -64,7 +66,10 @@ class LedgerOffice:
         )
 
     async def start(self) -> None:
-        """Begin to seal."""
+        """Begin to seal; a lost key, or another gateway's, is told before it is sealed over."""
+        last = await self._database.audit(sealed_with)
+        if last is not None and last not in self._key.ids:
+            self._told.alarms.sealed_by_another_key(last)
         await self._sealing.start()
 
     async def stop(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from billing.sealing import KEY_LENGTH_MIN
+from billing.sealing import KEY_LENGTH_MIN, key_id
 from gateway.settings import Settings
 
 KEY_OCTETS = 32
@@ -33,6 +33,11 @@ class SealKey:
     octets: bytes = field(repr=False)
     is_secret: bool
     earlier: bytes | None = field(default=None, repr=False)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of the blocks that these keys seal."""
+        return frozenset(key_id(one) for one in (self.octets, self.earlier) if one is not None)
 
 
 def seal_key_of(settings: Settings) -> SealKey:

@@ -41,6 +41,12 @@ def tip(connection: Connection) -> Tip:
     return Tip(block_no=0, head=sealing.GENESIS) if row is None else Tip(block_no=row.block_no, head=row.head)
 
 
+def sealed_with(connection: Connection) -> str | None:
+    """Id of the key of the last block; None where nothing is sealed."""
+    last = select(seal_block.c.key_id).order_by(seal_block.c.block_no.desc()).limit(1)
+    return connection.execute(last).scalar_one_or_none()
+
+
 def heads(connection: Connection, above: int, limit: int) -> list[Head]:
     """Blocks above a number, in order."""
     block = seal_block.c

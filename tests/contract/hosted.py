@@ -133,9 +133,10 @@ class Hosted(System):
             self._is_running = False
             self._host.do(do="stop", folder=str(self.folder))
 
-    def start_again(self, *, clock_start: str | None = None) -> None:
-        """Stop and start on the same database; the network forgets its messages."""
+    def start_again(self, *, clock_start: str | None = None, environ: Mapping[str, str] | None = None) -> None:
+        """Stop and start on the same database, perhaps with other settings; the network forgets its messages."""
         self.stop()
+        self._environ |= environ or {}
         if clock_start is not None:
             self.clock_start = clock_start
         self.http_port, self.sim_port, self.smpp_port = free_ports(3)
