@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS ?= $(or $(FIRSTCHARGE_PEERS_DIR),$(CURDIR)/.peers)
 ARGS ?=
+# One worker more than processors: the wire tests wait more than they count.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 TWISTED3 := smpp.twisted3==0.8 smpp.pdu3==0.6 pyOpenSSL==26.4.0 service_identity==26.1.0
 export FIRSTCHARGE_PEERS_DIR := $(PEERS)
 
@@ -32,7 +34,7 @@ demo: install  ## the whole story on this computer; ARGS="--exit" ends after it
 	@$(BIN)/firstcharge demo $(ARGS)
 
 test: install-dev  ## every test (peers that are missing are named)
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: install-dev  ## format, lint, types, import arrows, generated pages
 	$(BIN)/ruff format --check .
