@@ -70,6 +70,21 @@ class _Generation:
             return []
         return found if isinstance(found, list) else [found]
 
+    def remove(self, message: StoredMessage) -> None:
+        same_handset = self.to(message.to)
+        if message not in same_handset:
+            return
+        others = [one for one in same_handset if one is not message]
+        if others:
+            self.by_to[message.to] = others
+        else:
+            del self.by_to[message.to]
+        key = message.message_id
+        if self.by_id.get(key) is not message:
+            # A later destination of a submit_multi: rare enough to be looked for.
+            key = next(one for one, held in self.by_id.items() if held is message)
+        del self.by_id[key]
+
 
 class MessageStore:
     """The accepted segments; numbers rise by one with each, over the whole life of the store."""
@@ -89,7 +104,7 @@ class MessageStore:
         young = self._young
         key = message.message_id
         # The destinations of one submit_multi share an id: the first answers to it.
-        young.by_id[key if key not in young.by_id else f"{key}/{message.to}"] = message
+        young.by_id[key if key not in young.by_id else f"{key}/{self.accepted}"] = message
         same_handset = young.by_to.get(message.to)
         if same_handset is None:
             young.by_to[message.to] = message
@@ -104,9 +119,7 @@ class MessageStore:
     def remove(self, message: StoredMessage) -> None:
         """Forget one segment: another has taken its place."""
         for generation in (self._young, self._old):
-            if generation.by_id.get(message.message_id) is message:
-                del generation.by_id[message.message_id]
-                generation.by_to[message.to] = [one for one in generation.to(message.to) if one is not message]
+            generation.remove(message)
 
     def get(self, message_id: str) -> StoredMessage | None:
         """The segment of this id; None when it is unknown or forgotten."""

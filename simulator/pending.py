@@ -51,7 +51,8 @@ class Pending:
         self._handset_is_on = handset_is_on
         self._deliver = deliver
         self._expire = expire
-        self._waiting: dict[str, _Waiting] = {}
+        # By message, not by its id: the destinations of one submit_multi share theirs.
+        self._waiting: dict[StoredMessage, _Waiting] = {}
         self.is_full = False
 
     def __len__(self) -> int:
@@ -60,18 +61,18 @@ class Pending:
 
     def __contains__(self, message: StoredMessage) -> bool:
         """Whether this message still waits."""
-        return message.message_id in self._waiting
+        return message in self._waiting
 
     def hold(self, message: StoredMessage, *, schedule: str, validity: str, now: datetime) -> None:
         """Keep a message until it can be delivered or its validity ends."""
         message.state = MessageState.ENROUTE
-        self._waiting[message.message_id] = _Waiting(message)
+        self._waiting[message] = _Waiting(message)
         self.is_full = len(self._waiting) >= PENDING_MAX
         self.set_times(message, schedule=schedule, validity=validity, now=now)
 
     def set_times(self, message: StoredMessage, *, schedule: str, validity: str, now: datetime) -> None:
         """New times for a waiting message."""
-        waiting = self._waiting[message.message_id]
+        waiting = self._waiting[message]
         self._timers.cancel(waiting.due)
         self._timers.cancel(waiting.expiry)
         waiting.due = waiting.expiry = None
@@ -94,7 +95,7 @@ class Pending:
 
     def remove(self, message: StoredMessage) -> None:
         """Stop waiting: it was cancelled or replaced."""
-        waiting = self._waiting.pop(message.message_id)
+        waiting = self._waiting.pop(message)
         self.is_full = False
         self._timers.cancel(waiting.due)
         self._timers.cancel(waiting.expiry)
@@ -111,7 +112,7 @@ class Pending:
         ]
 
     def _come_due(self, message: StoredMessage) -> None:
-        waiting = self._waiting[message.message_id]
+        waiting = self._waiting[message]
         waiting.due = None
         if self._handset_is_on(message.to):
             self.remove(message)

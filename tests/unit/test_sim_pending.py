@@ -54,6 +54,18 @@ def test_a_scheduled_message_waits_for_its_time() -> None:
     assert len(book.timers) == 0
 
 
+def test_destinations_of_one_submit_multi_wait_each_for_itself() -> None:
+    book = Book()
+    first = book.hold("shared", schedule=in_seconds(60), to="1")
+    second = book.hold("shared", schedule=in_seconds(60), to="2")
+    assert (len(book.pending), first in book.pending, second in book.pending) == (2, True, True)
+    book.pending.remove(first)
+    assert (first in book.pending, second in book.pending) == (False, True)
+    book.clock.advance(60)
+    assert book.delivered == ["shared"]
+    assert len(book.timers) == 0
+
+
 def test_a_message_due_while_its_phone_is_off_waits_for_the_phone() -> None:
     book = Book()
     book.off.add("1")

@@ -11,6 +11,7 @@ from sms.text import Coding, segments_for
 
 ACCOUNT = Account(system_id="gateway", password="secret1")
 A = "79160000001"
+B = "79160000002"
 
 
 def given_segments(store: MessageStore, text: str, *, reference: int = 7, to: str = A) -> list[StoredMessage]:
@@ -58,6 +59,47 @@ def test_a_replaced_message_is_gone_from_both_indexes() -> None:
     store.remove(message)
     assert store.get(message.message_id) is None
     assert store.to(A) == []
+
+
+def given_sent_to_three(store: MessageStore) -> list[StoredMessage]:
+    """Three destinations of one submit_multi: one id."""
+    made = [
+        StoredMessage("0000000A", 0, ACCOUNT, to, SubmitSm(source_addr="CASHBACK", short_message=b"many"), 1000.0)
+        for to in (A, B, B)
+    ]
+    for message in made:
+        store.add(message)
+    return made
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_each_destination_of_a_submit_multi_can_be_replaced(number: int) -> None:
+    store = MessageStore(capacity=100)
+    made = given_sent_to_three(store)
+    store.remove(made[number])
+    left = [one for one in made if one is not made[number]]
+    assert list(store.all()) == left
+    assert [*store.to(A), *store.to(B)] == left
+    assert len(store) == 2
+
+
+@pytest.mark.parametrize("capacity", [2, 100])
+def test_a_replaced_message_leaves_nothing_behind_in_either_generation(capacity: int) -> None:
+    store = MessageStore(capacity=capacity)
+    (message,) = given_segments(store, "old")
+    store.add(message)
+    store.remove(message)
+    assert len(store) == 0
+    assert not any(one.by_to or one.by_id for one in (store._young, store._old))  # noqa: SLF001 - what is left is the point
+
+
+def test_what_was_forgotten_already_can_be_replaced() -> None:
+    store = MessageStore(capacity=2)
+    made = [one for text in ("a", "b", "c", "d") for one in given_segments(store, text)]
+    for message in made:
+        store.add(message)
+    store.remove(made[0])
+    assert list(store.all()) == made[-1:]
 
 
 def test_a_phone_puts_segments_together_in_whatever_order_they_come() -> None:
