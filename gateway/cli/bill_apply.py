@@ -3,7 +3,9 @@
 import fcntl
 import hashlib
 import os
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -37,6 +39,8 @@ TRY_LATER = frozenset({429, 503})
 TRIES_MAX = 10
 PAUSE_SECONDS = 2.0
 """A gateway that says "try again later" is asked again for this long."""
+
+Answered = tuple[Piece, bytes]
 
 SUMS = ("amount", "cashback", "main", "unpaid")
 
@@ -156,9 +160,10 @@ class _Run:
         self.began, totals = start.totals, start.totals
         size, began_s = os.fstat(self.source.fileno()).st_size, self.shell.seconds()
         reader = Reader(self.source, digest, read=start.read, line_no=start.line_no)
-        with drawn_on(self.shell) as progress:
-            for piece in reader.pieces():
-                written = write_out(piece, self._drawn(client, piece, totals))
+        with drawn_on(self.shell) as progress, closing(self._answered(client, reader.pieces())) as pieces:
+            while (answered := self._next(pieces, totals)) is not None:
+                piece, answers = answered
+                written = write_out(piece, answers)
                 self.outputs.add(written.split, written.rejects)
                 totals = totals.plus(written.totals)
                 self._check(piece.read, piece.sha256, piece.line_no, totals)
@@ -199,15 +204,36 @@ class _Run:
         save_checkpoint(self.outputs.checkpoint, checkpoint)
         return checkpoint
 
-    def _drawn(self, client: Client, piece: Piece, totals: Totals) -> bytes:
+    @staticmethod
+    def _next(pieces: Iterator[Answered], totals: Totals) -> Answered | None:
+        try:
+            return next(pieces, None)
+        except Unreachable as error:
+            raise Unreachable(f"{error.message}; {_so_far(totals)}", fix=_again(error)) from None
+
+    def _answered(self, client: Client, pieces: Iterator[Piece]) -> Generator[Answered]:
+        """Each piece with its answers; the next one is drawn while they are written out.
+
+        A piece is sent once the one before it is answered, as the lines of one subscription draw in their order.
+        What was drawn and not written out when the run was killed is sent again.
+        """
+        with ThreadPoolExecutor(1, "send") as sending:
+            before: tuple[Piece, Future[bytes]] | None = None
+            for piece in pieces:
+                ready = None if before is None else (before[0], before[1].result())
+                before = piece, sending.submit(self._drawn, client, piece)
+                if ready is not None:
+                    yield ready
+            if before is not None:
+                yield before[0], before[1].result()
+
+    def _drawn(self, client: Client, piece: Piece) -> bytes:
         """The gateway's answers to a piece; a piece that is sent again is answered the same."""
         if not piece.body:
             return b""
         for tried in range(1, TRIES_MAX + 1):
             try:
                 answered: bytes = client.expect("POST", "/v1/bill-lines", piece.body).body
-            except Unreachable as error:
-                raise Unreachable(f"{error.message}; {_so_far(totals)}", fix=_again(error)) from None
             except Refused as error:
                 if error.status in TRY_LATER and tried < TRIES_MAX:
                     self.shell.pause(PAUSE_SECONDS)

@@ -6,7 +6,7 @@ is read from the wire; the answers wait in a spool file until the body has ended
 
 import tempfile
 from collections.abc import Awaitable, Sequence
-from typing import IO, NotRequired, Protocol
+from typing import IO, NamedTuple, NotRequired, Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -80,27 +80,32 @@ class BillLines:
         return Reply(file=spool, content_type=JSON_LINES.encode("ascii"))
 
     async def _draw_into(self, stream: LineStream, spool: IO[bytes]) -> None:
-        """One chunk is drawn while the next one gathers."""
-        drawing: Deferred[None] | None = None
+        """One chunk is drawn while the one before it is answered and the next one gathers."""
+        under_way: _Chunk | None = None
         gathered: list[_Read] = []
         try:
             while lines := await stream.take(LINES_AT_ONCE_MAX):
                 gathered += [_read(line) for line in lines]
                 if len(gathered) >= self._drawing.chunk_lines:
-                    if drawing is not None:
-                        await drawing
-                    drawing, gathered = Deferred.fromCoroutine(self._draw(gathered, spool)), []
+                    done, under_way = under_way, None
+                    results = await done.drawn if done else ()
+                    under_way, gathered = self._begin(gathered), []
+                    if done:
+                        _write(spool, done.lines, results)
         finally:
-            if drawing is not None:
-                await drawing
+            results = await under_way.drawn if under_way else ()
+        if under_way:
+            _write(spool, under_way.lines, results)
         if gathered:
-            await self._draw(gathered, spool)
+            _write(spool, gathered, await self._draw(gathered))
 
-    async def _draw(self, lines: Sequence[_Read], spool: IO[bytes]) -> None:
+    def _begin(self, lines: Sequence[_Read]) -> "_Chunk":
+        return _Chunk(lines, Deferred.fromCoroutine(self._draw(lines)))
+
+    async def _draw(self, lines: Sequence[_Read]) -> Sequence[Split | LedgerRefusal]:
+        """What became of those that could be read."""
         read = [line for line in lines if not isinstance(line, bytes)]
-        results = iter(await self._drawing.draw(read) if read else ())
-        answers = [line if isinstance(line, bytes) else _answer(line.command, next(results)) for line in lines]
-        spool.write(b"".join(answers))
+        return await self._drawing.draw(read) if read else ()
 
     def routes(self) -> list[Route]:
         """The route."""
@@ -118,6 +123,20 @@ class BillLines:
                 body_octets_max=PIECE_OCTETS_MAX,
             )
         ]
+
+
+class _Chunk(NamedTuple):
+    """Lines whose drawing is under way."""
+
+    lines: Sequence[_Read]
+    drawn: "Deferred[Sequence[Split | LedgerRefusal]]"
+
+
+def _write(spool: IO[bytes], lines: Sequence[_Read], results: Sequence[Split | LedgerRefusal]) -> None:
+    coming = iter(results)
+    spool.write(
+        b"".join([line if isinstance(line, bytes) else _answer(line.command, next(coming)) for line in lines])
+    )
 
 
 def _read(line: bytes | None) -> _Read:
