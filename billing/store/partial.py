@@ -24,9 +24,9 @@ def is_open() -> ColumnElement[bool]:
     return and_(charge.c.unpaid > literal_column("0"), charge.c.entry_no >= literal_column("0"))
 
 
-def is_tariff_fee() -> ColumnElement[bool]:
+def is_tariff_fee(of: FromClause = charge) -> ColumnElement[bool]:
     """Monthly fees, whoever drew them (`ix_charge_tariff_fee`)."""
-    return and_(charge.c.type == literal_column("'tariff_fee'"), charge.c.entry_no >= literal_column("0"))
+    return and_(of.c.type == literal_column("'tariff_fee'"), of.c.entry_no >= literal_column("0"))
 
 
 def is_issued() -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """What subscribers, shops and operators may look up. Values come out, never rows; unknown things are refused.
 
 A number means the subscription that owns it now. Every look-up is one or two statements that an index serves, also
-after years of history; balances of many numbers are one.
+after years of history; balances and fees of many numbers are one.
 """
 
 from collections.abc import Collection, Mapping
@@ -61,6 +61,28 @@ _unpaid = (
     .correlate(schema.subscription)
     .scalar_subquery()
 )
+_any_fee = schema.charge.alias("any_fee")
+_newest = (
+    select(func.max(_any_fee.c.entry_no))
+    .where(_any_fee.c.subscription_id == schema.msisdn_owner.c.subscription_id, is_tariff_fee(_any_fee))
+    .correlate(schema.msisdn_owner)
+    .scalar_subquery()
+)
+_charge = schema.charge.c
+LAST_FEES = (
+    select(schema.msisdn_owner.c.msisdn, *rows.CHARGE.columns)
+    .select_from(
+        schema.msisdn_owner.outerjoin(
+            schema.charge,
+            (_charge.subscription_id == schema.msisdn_owner.c.subscription_id)
+            & is_tariff_fee()
+            & (_charge.entry_no == _newest),
+        )
+    )
+    .where(_is_owner)
+)
+"""Numbers with the newest tariff fee of their subscription."""
+
 BALANCES = STANDINGS.add_columns(_pending.label("pending"), _unpaid.label("unpaid"))
 """The same with what is pending at an instant and what is unpaid."""
 
@@ -122,17 +144,17 @@ def charge(connection: Connection, charge_id: str) -> ChargeView:
     )
 
 
-def last_fee(connection: Connection, msisdn: str) -> Charge | None:
-    """The newest tariff fee, whoever drew it; None: no fee yet. Raises UnknownSubscriber."""
-    table = schema.charge
-    newest = (
-        rows.CHARGE.select()
-        .where(table.c.subscription_id == _subscription_id(connection, msisdn), is_tariff_fee())
-        .order_by(table.c.entry_no.desc())
-        .limit(1)
-    )
-    row = connection.execute(newest).one_or_none()
-    return None if row is None else rows.CHARGE.record(row)
+def last_fees_of(connection: Connection, msisdns: Collection[str]) -> Mapping[str, Charge | None]:
+    """The newest tariff fee by number, whoever drew it, in one statement however many; None: no fee yet.
+
+    Numbers that nobody owns are left out.
+    """
+    if not msisdns:
+        return {}
+    return {
+        row[0]: None if row[1] is None else rows.CHARGE.record(row[1:])
+        for row in connection.execute(LAST_FEES, {"values": msisdns}).all()
+    }
 
 
 def accrual(connection: Connection, partner: str, order_id: str, now: datetime) -> Accrual:

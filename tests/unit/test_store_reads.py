@@ -124,12 +124,14 @@ def test_a_charge_shows_its_refunds_and_settlements(connection: Connection) -> N
 def test_the_last_fee_is_the_newest_tariff_fee_whoever_drew_it(connection: Connection) -> None:
     world = World().subscriber(A, tariff="smart").main("2000.00")
     store(connection, world)
-    assert reads.last_fee(connection, A) is None
+    assert reads.last_fees_of(connection, {A}) == {A: None}
     world.charge("own", "600.00", type=ChargeType.TARIFF_FEE)
     world.at("2025-04-01 00:00").month("2025-04")
     world.charge("call", "1.00")
     put(connection, world.books.charges.values(), world.context.now)
-    fee = reads.last_fee(connection, A)
+    found = reads.last_fees_of(connection, {A, "79990000000"})
+    assert set(found) == {A}
+    fee = found[A]
     assert fee is not None
     assert (fee.charge_id, fee.amount) == ("fee:2025-04:1", 65_000)
     assert reads.charge(connection, fee.charge_id).charge == fee
@@ -169,7 +171,7 @@ def test_movements_are_the_last_five(connection: Connection) -> None:
 
 def test_what_nobody_knows_is_refused(connection: Connection) -> None:
     world = World()
-    for look_up in (reads.subscriber, reads.member, reads.statement, reads.last_fee, reads.movements):
+    for look_up in (reads.subscriber, reads.member, reads.statement, reads.movements):
         with pytest.raises(UnknownSubscriber):
             look_up(connection, NOBODY)  # type: ignore[operator]
     with pytest.raises(UnknownSubscriber):
