@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sms.errors import SmppError
@@ -40,11 +41,8 @@ class Traced:
     connection: Connection
     received: bool
     octets: bytes
-
-    @property
-    def serial(self) -> int:
-        """A number that rises from PDU to PDU: its microsecond, as no two are handled in one."""
-        return int(self.at * 1_000_000)
+    serial: int
+    """Rises by one from PDU to PDU, whatever the clock does."""
 
     @property
     def command(self) -> str:
@@ -81,18 +79,20 @@ class Capture:
     """A bounded ring of PDUs."""
 
     def __init__(self, *, capacity: int, wall: Callable[[], float]) -> None:
-        self._ring: deque[tuple[float, Connection, bool, bytes]] = deque(maxlen=capacity)
+        self._ring: deque[tuple[float, Connection, bool, bytes, int]] = deque(maxlen=capacity)
         self._wall = wall
         self._connections: dict[SmppProtocol, Connection] = {}
         self._numbers = 0
+        # Above every serial of an earlier run: a page that goes on asking for what is new gets it.
+        self._next_serial = count(int(wall() * 1_000_000)).__next__
 
     def tap_of(self, link: SmppProtocol) -> Tap:
         """What records the PDUs of one link: called for each one, so it does nothing else."""
         connection = self.connection(link)
-        keep, wall = self._ring.append, self._wall
+        keep, wall, next_serial = self._ring.append, self._wall, self._next_serial
 
         def tap(direction: Direction, octets: bytes, pdu: Pdu | None) -> None:  # noqa: ARG001 - the protocol's signature
-            keep((wall(), connection, direction is RECEIVED, octets))
+            keep((wall(), connection, direction is RECEIVED, octets, next_serial()))
 
         return tap
 
@@ -110,8 +110,8 @@ class Capture:
 
     def entries(self, *, link: str | None = None, command: str | None = None) -> Iterator[Traced]:
         """The PDUs, newest first, of one link (its name or its system_id) or one command if asked."""
-        for at, connection, received, octets in reversed(self._ring):
-            entry = Traced(at=at, connection=connection, received=received, octets=octets)
+        for at, connection, received, octets, serial in reversed(self._ring):
+            entry = Traced(at=at, connection=connection, received=received, octets=octets, serial=serial)
             if link is not None and link not in (connection.name, connection.name.rpartition("-")[0]):
                 continue
             if command is not None and entry.command != command:
@@ -127,6 +127,6 @@ class Capture:
         """Everything in the ring as a capture file."""
         records = (
             Record(at=at, connection=connection.number, to_smsc=received, octets=octets)
-            for at, connection, received, octets in self._ring
+            for at, connection, received, octets, _ in self._ring
         )
         return write_pcap(records, smsc_port=smsc_port)

@@ -4,6 +4,7 @@ A persona is a whole fault document with a name; `firstcharge smpp probe` is tes
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -11,7 +12,7 @@ from pydantic import Field, field_validator
 from simulator.documents import Document
 from simulator.msisdn import COUNTRY_CODE, TRUNK_PREFIX
 from sms.smpp.constants import CommandStatus, DataCoding, Ton
-from sms.smpp.pdu import DeliverSm, Pdu, SubmitSm
+from sms.smpp.pdu import DataSm, DeliverSm, SubmitMulti, SubmitSm
 
 WINDOW_MAX = 10_000
 VENDOR_STATUSES = range(0x400, 0x500)
@@ -19,6 +20,8 @@ OCTETS_OF_8_BIT_MAX = 140
 """What one segment holds in an alphabet of octets; one of septets holds 160."""
 
 OK = 0
+
+Submission = SubmitSm | SubmitMulti | DataSm
 
 
 class Alphabet(StrEnum):
@@ -64,6 +67,7 @@ class Habits(Document):
         return name
 
 
+@lru_cache(maxsize=64)
 def status_of(name: str) -> int:
     """The number of a status given by its standard name or as 0x….
 
@@ -88,20 +92,22 @@ _CODING_OF = {Alphabet.LATIN1: int(DataCoding.LATIN_1), Alphabet.ASCII: int(Data
 _ASCII = frozenset(range(0x80))
 
 
-def refusal(habits: Habits, pdu: Pdu, *, unanswered: int) -> int:
-    """The status with which an SMSC of these habits refuses a submission; 0 to take it."""
+def refusal(habits: Habits, pdu: Submission, text: bytes, *, outstanding: int) -> int:
+    """The status with which an SMSC of these habits refuses a submission; 0 to take it.
+
+    `outstanding`: how many the ESME has unanswered, this one included. The length of a segment binds
+    short_message alone: message_payload is there for what is longer (SMPP 3.4 §5.3.2.32).
+    """
     if habits.parameters is Parameters.REFUSED and pdu.tlvs:
         return int(CommandStatus.ESME_ROPTPARNOTALLWD)
-    if habits.window is not None and unanswered >= habits.window:
+    if habits.window is not None and outstanding > habits.window:
         return status_of(habits.throttle_status)
-    if not isinstance(pdu, SubmitSm):
-        return OK
     if not habits.names_as_senders and pdu.source_addr_ton == Ton.ALPHANUMERIC:
         return int(CommandStatus.ESME_RINVSRCADR)
     if pdu.data_coding == DataCoding.SMSC_DEFAULT and habits.alphabet in _CODING_OF:
-        if len(pdu.short_message) > OCTETS_OF_8_BIT_MAX:
+        if not isinstance(pdu, DataSm) and len(pdu.short_message) > OCTETS_OF_8_BIT_MAX:
             return int(CommandStatus.ESME_RINVMSGLEN)
-        if habits.alphabet is Alphabet.ASCII and not _ASCII.issuperset(pdu.short_message):
+        if habits.alphabet is Alphabet.ASCII and not _ASCII.issuperset(text):
             return int(CommandStatus.ESME_RSUBMITFAIL)
     return OK
 
@@ -114,8 +120,7 @@ def source_written_by(habits: Habits, pdu: DeliverSm) -> DeliverSm:
     return pdu
 
 
-def read_by(habits: Habits, pdu: SubmitSm) -> SubmitSm:
+def read_by(habits: Habits, pdu: Submission) -> None:
     """The message as the SMSC understands it: its default alphabet named where it is not GSM's."""
     if pdu.data_coding == DataCoding.SMSC_DEFAULT and habits.alphabet in _CODING_OF:
         pdu.data_coding = _CODING_OF[habits.alphabet]
-    return pdu

@@ -6,13 +6,12 @@ the oldest half is forgotten at once. Storing costs two dictionary writes and no
 
 from collections.abc import Iterator
 
+from simulator.habits import Submission
 from simulator.settings import Account
 from sms.smpp.constants import EsmClass, MessageState, Tag
-from sms.smpp.pdu import DataSm, SubmitMulti, SubmitSm
+from sms.smpp.pdu import DataSm
 
 UDHI = int(EsmClass.UDHI)
-
-Submission = SubmitSm | SubmitMulti | DataSm
 
 
 class StoredMessage:

@@ -35,7 +35,7 @@ class Responder:
             return
         fault = self._plan.response()
         if fault is ResponseFault.DROP:
-            session.link.session.forget(request)
+            session.link.forget(request)
             return
         delay = self._plan.response_delay_s()
         if delay:
@@ -50,8 +50,9 @@ class Responder:
 
     def _send(self, session: BoundSession, request: Pdu, response: Pdu, fault: ResponseFault) -> None:
         if fault is ResponseFault.REORDER and session.held is None:
+            session.unanswered += 1
             session.held = lambda: self._write(session, request, response)
-            self._timers.later(REORDER_SECONDS_MAX, self._release, session)
+            session.held_until = self._timers.later(REORDER_SECONDS_MAX, self._release, session)
             return
         self._write(session, request, response)
         if fault is ResponseFault.DUPLICATE:
@@ -62,6 +63,8 @@ class Responder:
     def _release(self, session: BoundSession) -> None:
         held, session.held = session.held, None
         if held is not None:
+            self._timers.cancel(session.held_until)
+            session.unanswered -= 1
             held()
 
     def _write(self, session: BoundSession, request: Pdu, response: Pdu) -> None:
@@ -69,8 +72,8 @@ class Responder:
         if spoiled is None:
             session.link.respond(request, response)
             return
-        session.link.session.forget(request)
         self._send_raw(session, malformed(self._octets(request, response), spoiled))
+        session.link.forget(request)
 
     def _octets(self, request: Pdu, response: Pdu) -> bytes:
         response.sequence_number = request.sequence_number

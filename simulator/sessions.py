@@ -3,6 +3,8 @@
 import hmac
 from collections.abc import Callable, Iterator
 
+from twisted.internet.interfaces import IDelayedCall
+
 from simulator.rate import RateLimit
 from simulator.settings import Account
 from sms.smpp import SessionState
@@ -20,9 +22,16 @@ TRX = SessionState.BOUND_TRX
 
 
 class BoundSession:
-    """One bound connection; `unanswered` are its submissions whose answers a fault holds back."""
+    """One bound connection; `unanswered` are its submissions whose answers a fault holds back.
 
-    __slots__ = ("account", "held", "link", "name", "takes_ussd_first", "unanswered")
+    `outstanding` are those the ESME had under way at once when it sent the last one: the unanswered, and all
+    before it in the same read, as their answers leave together at its end.
+    """
+
+    __slots__ = (
+        *("_read", "account", "held", "held_until", "link", "name"),
+        *("outstanding", "takes_ussd_first", "unanswered"),
+    )
 
     def __init__(self, link: SmppProtocol, account: "BoundAccount", *, name: str, takes_ussd_first: bool) -> None:
         self.link = link
@@ -30,7 +39,18 @@ class BoundSession:
         self.name = name
         self.takes_ussd_first = takes_ussd_first
         self.unanswered = 0
+        self.outstanding = 0
+        self._read = 0
         self.held: Callable[[], None] | None = None
+        self.held_until: IDelayedCall | None = None
+
+    def count(self) -> None:
+        """One more submission came."""
+        read = self.link.session.pdus_received
+        if read != self._read:
+            self._read = read
+            self.outstanding = self.unanswered
+        self.outstanding += 1
 
     @property
     def receives(self) -> bool:

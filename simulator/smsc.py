@@ -15,9 +15,9 @@ from simulator.clock import NetworkClock
 from simulator.deliveries import Deliveries, Ended
 from simulator.faults import FaultPlan, Faults
 from simulator.forwarding import Forwarding
-from simulator.habits import Ids, read_by, refusal, source_written_by, status_of
+from simulator.habits import Ids, Submission, read_by, refusal, source_written_by, status_of
 from simulator.handsets import Handsets
-from simulator.messages import MessageStore, StoredMessage, Submission, text_of
+from simulator.messages import MessageStore, StoredMessage, text_of
 from simulator.operations import Operations
 from simulator.rate import RateLimit
 from simulator.receipts import ReceiptWriter
@@ -183,6 +183,7 @@ class Smsc:
     # Submissions.
 
     def _submit_sm(self, session: BoundSession, pdu: SubmitSm) -> None:
+        session.count()
         tlvs = pdu.tlvs
         if pdu.service_type == SERVICE_TYPE or (tlvs and pdu.tlv(Tag.USSD_SERVICE_OP) is not None):
             self._submit_ussd(session, pdu)
@@ -190,7 +191,7 @@ class Smsc:
         to = pdu.destination_addr
         account = session.account
         troubled = self._plan.active
-        is_plain = account.unrestricted and not session.unanswered and to.isdecimal() and to.isascii()
+        is_plain = account.unrestricted and session.outstanding <= account.window and to.isdecimal() and to.isascii()
         if troubled or not is_plain or self._pending.is_full:
             status = self._refusal(session, pdu, to)
             if status:
@@ -200,13 +201,14 @@ class Smsc:
         message_id = self._id_format % self._number
         if pdu.replace_if_present_flag:
             message_id = self._take_place_of(session, pdu) or message_id
+        if troubled:
+            read_by(self._plan.faults.habits, pdu)
         message = StoredMessage(message_id, self._store.accepted, account.account, to, pdu, self._wall())
         response = SubmitSmResp(message_id=message_id)
         if not troubled:
             session.link.respond(pdu, response)
             self.forwarding.accept(message, pdu.schedule_delivery_time, pdu.validity_period)
             return
-        read_by(self._plan.faults.habits, pdu)
         receipt_first = pdu.registered_delivery and self._plan.receipt_goes_first()
         if not receipt_first:
             self._responder.answer(session, pdu, response)
@@ -224,6 +226,7 @@ class Smsc:
         self._responder.answer(session, pdu, SubmitSmResp(command_status=status, message_id=message_id))
 
     def _data_sm(self, session: BoundSession, pdu: DataSm) -> None:
+        session.count()
         status = self._refusal(session, pdu, pdu.destination_addr)
         if status:
             self._responder.answer(session, pdu, response_to(pdu, status))
@@ -234,6 +237,7 @@ class Smsc:
 
     def _submit_multi(self, session: BoundSession, pdu: SubmitMulti) -> None:
         """One id for all destinations; the refused ones are named with their status (SMPP 3.4 §4.5)."""
+        session.count()
         accepted: list[StoredMessage] = []
         refused: list[UnsuccessSme] = []
         for to in pdu.dest_addresses:
@@ -268,6 +272,8 @@ class Smsc:
     ) -> StoredMessage:
         self._number += 1
         message_id = message_id or self._id_format % self._number
+        if self._plan.active:
+            read_by(self._plan.faults.habits, pdu)
         account = session.account.account
         return StoredMessage(message_id, self._store.accepted, account, to, pdu, self._wall())
 
@@ -280,7 +286,7 @@ class Smsc:
             return CommandStatus.ESME_RINVSRCADR
         if not account.takes_sms:
             return CommandStatus.ESME_RINVSERTYP
-        if session.unanswered >= account.window:
+        if session.outstanding > account.window:
             return CommandStatus.ESME_RTHROTTLED
         if account.rate is not None and not account.rate.take(self._clock.seconds()):
             return CommandStatus.ESME_RTHROTTLED
@@ -291,7 +297,7 @@ class Smsc:
     def _trouble(self, session: BoundSession, pdu: Submission) -> int:
         """The refusal that faults and habits in force have for a submission."""
         habits = self._plan.faults.habits
-        status = refusal(habits, pdu, unanswered=session.unanswered)
+        status = refusal(habits, pdu, text_of(pdu), outstanding=session.outstanding)
         if status:
             return status
         if self._fault_rate is not None and not self._fault_rate.take(self._clock.seconds()):

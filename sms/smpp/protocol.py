@@ -171,6 +171,12 @@ class SmppProtocol(protocol.Protocol):
         if type(request) in _BINDS and session.state.is_bound:
             self._became_bound()
 
+    def forget(self, request: Pdu) -> None:
+        """Owe this request no answer any more; a session that was kept open for it ends."""
+        if not (self._closing or self._gone):
+            self.session.forget(request)
+            self._flush_soon()
+
     async def request(self, pdu: Pdu, *, on_written: Callable[[int], None] | None = None) -> Pdu:
         """Send a request once the window has room, and return its answer, whatever its status.
 
