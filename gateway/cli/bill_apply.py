@@ -61,6 +61,7 @@ def apply(shell: Shell, charges: Path, out: Path, rejects: Path | None) -> None:
     """
     refuse_path = rejects or out.with_name(f"{out.stem}.rejects.csv")
     _check_paths(charges, out, refuse_path)
+    _check_resumed(out, refuse_path)
     with ExitStack() as stack:
         source = stack.enter_context(charges.open("rb"))
         header = source.readline(LINE_OCTETS_MAX)
@@ -85,6 +86,26 @@ def _check_paths(charges: Path, out: Path, rejects: Path) -> None:
     for path in (out, rejects):
         if not path.parent.is_dir():
             raise BadUsage(f"{path}: there is no folder {path.parent}", fix="make it first, or name another file")
+
+
+def _rejects_name(out: Path, rejects: Path) -> str:
+    """Rejects as seen from the split, so that both may move together."""
+    return os.path.relpath(rejects.resolve(), out.resolve().parent)
+
+
+def _check_resumed(out: Path, rejects: Path) -> None:
+    """Rejects of a run that was interrupted go on in their file: another would hold half, or lose its own.
+
+    Raises:
+        BadUsage: another file is named now.
+    """
+    checkpoint = checkpoint_path(out)
+    found = load_checkpoint(checkpoint)
+    if found is not None and out.exists() and found.rejects_name != _rejects_name(out, rejects):
+        raise BadUsage(
+            f"{rejects}: the run that was interrupted writes its rejects to {found.rejects_name}",
+            fix=f"give --rejects {out.parent / found.rejects_name}, or remove {checkpoint} to begin anew",
+        )
 
 
 class _Outputs:
@@ -199,7 +220,13 @@ class _Run:
     def _check(self, read: int, sha256: str, line_no: int, totals: Totals) -> Checkpoint:
         split, rejects = self.outputs.sizes()
         checkpoint = Checkpoint(
-            read=read, read_sha256=sha256, line_no=line_no, split=split, rejects=rejects, totals=totals
+            read=read,
+            read_sha256=sha256,
+            line_no=line_no,
+            split=split,
+            rejects=rejects,
+            rejects_name=_rejects_name(self.outputs.out, self.outputs.rejects),
+            totals=totals,
         )
         save_checkpoint(self.outputs.checkpoint, checkpoint)
         return checkpoint

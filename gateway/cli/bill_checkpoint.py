@@ -45,6 +45,8 @@ class Checkpoint:
     line_no: int
     split: int
     rejects: int
+    rejects_name: str
+    """Their file, as seen from the folder of the split."""
     totals: Totals
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def _kept_heads(client: Client, path: Path) -> list[dict[str, Any]]:
         with path.open("rb") as kept:
             return [
                 {"invariant": "kept_heads_are_in_the_chain", "says": says, "ref": what, "found": how}
-                for what, how in differing_heads(kept, heads_of(client), file=str(path))
+                for what, how in differing_heads(kept, partial(heads_of, client), file=str(path))
             ]
     except OSError as error:
         raise Failed(f"{path}: {error.strerror}", fix="give a file that `firstcharge ledger heads` wrote") from None

@@ -84,9 +84,9 @@ def _trailer(last: bytes, form: str) -> Exported | None:
         return None
 
 
-def heads_of(client: Client) -> Iterator[dict[str, Any]]:
-    """Every sealed block's head, page after page."""
-    cursor: str | None = None
+def heads_of(client: Client, above: int = 0) -> Iterator[dict[str, Any]]:
+    """The head of every sealed block above this one, page after page."""
+    cursor: str | None = str(above) if above > 0 else None
     while True:
         page = client.ask("GET", "/v1/ledger/heads", query={"cursor": cursor})
         yield from page["items"]
@@ -96,15 +96,18 @@ def heads_of(client: Client) -> Iterator[dict[str, Any]]:
 
 
 def differing_heads(
-    kept: Iterable[bytes], now: Iterable[dict[str, Any]], *, file: str = "the file"
+    kept: Iterable[bytes], heads_above: Callable[[int], Iterator[dict[str, Any]]], *, file: str = "the file"
 ) -> Iterator[tuple[str, str]]:
-    """(what, how) of kept heads, JSON lines in order, that the chain does not have any more.
+    """(what, how) of kept heads, JSON lines, that the chain does not have any more.
+
+    Several exports may stand one after another: wherever blocks go back, the chain is read again from there.
 
     Raises:
         Failed: a line is no head.
     """
-    chain = iter(now)
+    chain = heads_above(0)
     current = next(chain, None)
+    reached = 0
     for number, line in enumerate(kept, start=1):
         try:
             one = json.loads(line)
@@ -113,6 +116,10 @@ def differing_heads(
             raise Failed(
                 f"{file}: line {number} is no head", fix="give a file that `firstcharge ledger heads` wrote"
             ) from None
+        if block < reached:
+            chain = heads_above(block - 1)
+            current = next(chain, None)
+        reached = block
         while current is not None and int(current["block"]) < block:
             current = next(chain, None)
         if current is None or int(current["block"]) != block:

@@ -4,8 +4,9 @@ Lines are drawn while the body arrives. The answers go into a spool file and out
 that sends everything before it reads would otherwise stop us, and we it.
 """
 
-import tempfile
 from collections.abc import Sequence
+from functools import partial
+from typing import IO
 from zoneinfo import ZoneInfo
 
 from twisted.internet.defer import Deferred
@@ -16,12 +17,11 @@ from gateway.http.charge_lines import RefusedLine, answer_of, command_of
 from gateway.http.charges import ChargeDocument
 from gateway.http.ports import Ledger
 from gateway.http.routing import Call, Reply, Route
+from gateway.http.spooling import JSON_LINES, spooled_lines
 from gateway.http.streams import LineStream
 
 BATCH_OCTETS_MAX = 64 << 20
 LINES_AT_ONCE_MAX = 512
-SPOOL_MEMORY_OCTETS = 1 << 20
-JSON_LINES = b"application/x-ndjson"
 
 
 class ChargesBatch:
@@ -34,15 +34,9 @@ class ChargesBatch:
     async def draw_all(self, call: Call) -> Reply:
         """Draw every line; overall 200."""
         assert call.stream is not None  # noqa: S101 - the route streams
-        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_OCTETS)  # noqa: SIM115 - the answer closes it
-        try:
-            await self._draw_into(call.stream, spool)
-        except BaseException:
-            spool.close()
-            raise
-        return Reply(file=spool, content_type=JSON_LINES)
+        return await spooled_lines(partial(self._draw_into, call.stream))
 
-    async def _draw_into(self, stream: LineStream, spool: "tempfile.SpooledTemporaryFile[bytes]") -> None:
+    async def _draw_into(self, stream: LineStream, spool: IO[bytes]) -> None:
         """While lines are drawn, the lines before them are answered and the next are read."""
         drawing: Deferred[list[bytes]] | None = None
         try:
@@ -74,8 +68,8 @@ class ChargesBatch:
                 scopes=frozenset({Scope.BILLING}),
                 answers={200: ChargeDocument | RefusedLine},
                 stream=True,
-                content_type="application/x-ndjson",
-                produces="application/x-ndjson",
+                content_type=JSON_LINES,
+                produces=JSON_LINES,
                 body_octets_max=BATCH_OCTETS_MAX,
             )
         ]

@@ -4,8 +4,8 @@ A line is that of `/v1/charges/batch`, its answer is the split alone. While one 
 is read from the wire; the answers wait in a spool file until the body has ended, as those of the batch call do.
 """
 
-import tempfile
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import IO, NamedTuple, NotRequired, Protocol
 
 import msgspec
@@ -20,13 +20,12 @@ from billing.store.bulk_charges import BulkLine, bulk_line
 from gateway.http.auth import Scope
 from gateway.http.charge_lines import command_of
 from gateway.http.routing import Call, Reply, Route
+from gateway.http.spooling import JSON_LINES, spooled_lines
 from gateway.http.streams import LineStream
 
 PIECE_OCTETS_MAX = 64 << 20
 LINES_AT_ONCE_MAX = 512
 """Lines read in one turn of the reactor."""
-SPOOL_MEMORY_OCTETS = 4 << 20
-JSON_LINES = "application/x-ndjson"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -71,13 +70,7 @@ class BillLines:
     async def draw_all(self, call: Call) -> Reply:
         """Draw every line; overall 200."""
         assert call.stream is not None  # noqa: S101 - the route streams
-        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_OCTETS)  # noqa: SIM115 - the answer closes it
-        try:
-            await self._draw_into(call.stream, spool)
-        except BaseException:
-            spool.close()
-            raise
-        return Reply(file=spool, content_type=JSON_LINES.encode("ascii"))
+        return await spooled_lines(partial(self._draw_into, call.stream))
 
     async def _draw_into(self, stream: LineStream, spool: IO[bytes]) -> None:
         """One chunk is drawn while the one before it is answered and the next one gathers."""

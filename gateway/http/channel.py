@@ -1,7 +1,7 @@
 """One connection and its requests: twisted.web's channel with the limits and deadlines it lacks.
 
 Who may call and what may come is decided when the headers are in, before a body is buffered. Deadlines are
-absolute, so a client that sends one octet now and then gains nothing by it.
+absolute, so a client that sends one octet now and then gains nothing by it; a long answer has one for each piece.
 """
 
 from enum import Enum, auto
@@ -326,8 +326,12 @@ class DoorChannel(HTTPChannel):
             self._networkProducer.resumeProducing()
 
     def begin_sending(self) -> None:
-        """A long answer begins; a client that reads too slowly is cut off."""
+        """A long answer begins; a client that does not read it is cut off."""
         self._is_sending = True
+        self.go_on_sending()
+
+    def go_on_sending(self) -> None:
+        """One more piece was wanted, so the client has read those before: it may take as long for the next."""
         self.deadline = self.door.seconds() + STREAM_SECONDS_MAX
 
     def linger(self) -> None:

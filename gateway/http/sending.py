@@ -39,6 +39,7 @@ class FileSender:
             piece = self._file.read(FILE_PIECE_OCTETS)
             if piece:
                 self._channel.transport.write(piece)
+                self._channel.go_on_sending()
             else:
                 self._is_over = True
                 self._file.close()
@@ -70,6 +71,7 @@ class PieceSender:
 
     def _write(self, piece: bytes) -> None:
         self._channel.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._is_chunked else piece)
+        self._channel.go_on_sending()
 
     def _done(self, is_whole: bool) -> None:
         if not is_whole:

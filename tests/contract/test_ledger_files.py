@@ -119,6 +119,10 @@ def test_kept_heads_are_compared(verb: Verb, tmp_path: Path) -> None:
     kept = tmp_path / "heads"
     assert verb("ledger", "heads", "--out", str(kept))[0] == 0
     assert verb("ledger", "verify", "--heads", str(kept))[0] == 0
+    once = kept.read_text()
+    kept.write_text(once * 3)
+    assert verb("ledger", "verify", "--heads", str(kept))[0] == 0, "exports one after another"
+    kept.write_text(once)
     lines = [json.loads(line) for line in kept.read_text().splitlines()]
     lines[0]["head"] = "0" * 64
     lines.append({"block": lines[-1]["block"] + 1, "head": "1" * 64})

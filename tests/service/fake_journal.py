@@ -26,6 +26,10 @@ class FakePieces:
         self._write, self._done = write, done
         self.resumeProducing()
 
+    def move_one(self) -> None:
+        """The client has read what it was sent, and gets one more."""
+        self._write(self.pieces.pop(0))
+
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         self.is_paused = True
 

@@ -1,6 +1,7 @@
 """`bill apply` at its command line, against a gateway that answers as told: files, codes, taking up again."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,53 @@ def test_outputs_that_are_gone_begin_anew(gateway: Gateway, charges: Path) -> No
         run(charges)
     charges.with_name("split.csv").unlink()
     assert json.loads(run(charges, "--json"))["resumed_after"] == 0
+
+
+def test_a_run_that_goes_on_keeps_its_rejects_file_also_where_the_folder_moved(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    folder = tmp_path / "before"
+    folder.mkdir()
+    charges = given(folder, "half\n" + "".join(line(number) for number in range(10)))
+    gateway.faults[2] = Unreachable("nobody listens", fix="start it")
+    with pytest.raises(Unreachable):
+        run(charges, "--rejects", str(folder / "bad.csv"))
+    charges = folder.rename(tmp_path / "after") / "charges.csv"
+    other = charges.with_name("other.csv")
+    other.write_text("somebody's own text, longer than the rejects so far: " + "x" * 200, encoding="utf-8")
+    own = other.read_text(encoding="utf-8")
+    for options in ([], ["--rejects", str(other)]):
+        with pytest.raises(BadUsage, match=r"writes its rejects to bad\.csv") as refused:
+            run(charges, *options)
+        assert "--rejects" in str(refused.value.fix)
+    assert other.read_text(encoding="utf-8") == own
+    assert json.loads(run(charges, "--rejects", str(charges.with_name("bad.csv")), "--json"))["resumed_after"] == 4
+    assert charges.with_name("bad.csv").read_text(encoding="utf-8").count("\n") == 2
+
+
+def test_the_next_piece_is_drawn_while_one_is_written_and_never_before_the_one_before_it_is(
+    gateway: Gateway, charges: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way = threading.Event()
+    write_out = bill_pieces.write_out
+    busy = threading.Lock()
+
+    def noted(_client: Client, *args: Any, **named: Any) -> Answer:
+        assert busy.acquire(blocking=False), "two pieces at once"
+        if gateway.calls:
+            under_way.set()
+        answer = gateway.expect(*args, **named)
+        busy.release()
+        return answer
+
+    def waiting(piece: bill_pieces.Piece, answered: bytes) -> bill_pieces.Written:
+        assert under_way.wait(5), "the second piece waits until the first one is written"
+        return write_out(piece, answered)
+
+    monkeypatch.setattr(Client, "expect", noted)
+    monkeypatch.setattr(bill_apply, "write_out", waiting)
+    run(charges)
+    assert gateway.drawn == [f"c-{number}" for number in range(10)]
 
 
 def test_a_checkpoint_of_something_else_is_refused(gateway: Gateway, charges: Path) -> None:

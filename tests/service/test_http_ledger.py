@@ -2,6 +2,8 @@
 
 from http_parts import Connection, Door
 
+from gateway.http.channel import STREAM_SECONDS_MAX
+
 PATH = "/v1/ledger/export"
 
 
@@ -33,6 +35,22 @@ def test_head_makes_no_export() -> None:
     door = Door()
     assert request(door, PATH, method="HEAD").received.endswith(b"\r\n\r\n")
     assert door.journal.pieces.is_stopped
+
+
+def test_an_export_lasts_as_long_as_its_pieces_move_and_is_cut_off_when_they_do_not() -> None:
+    door = Door()
+    pieces = door.journal.pieces
+    pieces.pieces = [b"1,1\r\n"] * 4
+    pieces.is_slow = True
+    connection = request(door, PATH)
+    for _ in range(3):
+        door.clock.pump([60] * (STREAM_SECONDS_MAX // 60 - 1))
+        pieces.move_one()
+    assert connection.received.count(b"1,1") == 3
+    door.clock.pump([60] * (STREAM_SECONDS_MAX // 60 - 1))
+    assert not connection.transport.disconnected
+    door.clock.pump([60] * 2)
+    assert connection.transport.disconnected
 
 
 def test_a_client_that_leaves_stops_it() -> None:
