@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -28,6 +28,10 @@ from gateway.database import Database
 LOOK_SECONDS = 5.0
 REST = 20
 """After a pass that took long, the next comes after this many times as long."""
+BLOCK_REST = 3
+"""In the background each block is followed by a rest of this many times its time: on the 1st, when the month job
+writes millions of postings, hashing them may wait and dials may not."""
+BLOCK_REST_SECONDS_MAX = 1.0
 
 TURN_LOCK = int.from_bytes(b"fc-turn.", "big")
 
@@ -83,25 +87,26 @@ class Sealing:
         await self._turn.acquire()
         self._turn.release()
 
-    async def run(self) -> SealPass | None:
+    async def run(self, *, is_background: bool = False) -> SealPass | None:
         """Seal everything that is committed by now; None: another gateway is at it, or the program stops."""
         await self._turn.acquire()
         try:
             if self._is_stopping or not await self._database.audit(_take_turn):
                 return None
             try:
-                return await self._pass()
+                return await self._pass(is_background=is_background)
             finally:
                 await self._database.audit(_end_turn)
         finally:
             self._turn.release()
 
-    async def _pass(self) -> SealPass | None:
+    async def _pass(self, *, is_background: bool) -> SealPass | None:
         began = self._clock.seconds()
         first = await self._database.audit(tip)
         sums: Counter[Account] = Counter()
         above = blocks = postings = 0
         while not self._is_stopping:
+            block_began = self._clock.seconds()
             look = await self._database.audit(next_block, self._key, self._zone, above)
             if look is None:
                 imbalance = await self._database.audit(_imbalance, sums, first.block_no + blocks)
@@ -116,6 +121,9 @@ class Sealing:
                 postings += look.block.postings
             sums.update(look.sums)
             above = look.up_to
+            if is_background:
+                rest = BLOCK_REST * (self._clock.seconds() - block_began)
+                await deferLater(self._clock, min(rest, BLOCK_REST_SECONDS_MAX))
         return None
 
     def _look(self) -> "Deferred[None] | None":
@@ -124,7 +132,7 @@ class Sealing:
         return Deferred.fromCoroutine(self._run()).addErrback(self._failed)
 
     async def _run(self) -> None:
-        await self.run()
+        await self.run(is_background=True)
 
     def _failed(self, failure: Failure) -> None:
         self._log.failure("sealing_failed", failure)

@@ -215,7 +215,10 @@ class Dispatcher:
             parts_max=self._terms.parts_max,
             fault=around.fault,
         )
+        began = around.clock.seconds()
         batch: Batch = await around.transact(take, order)
+        for name in shares:
+            self.lines[name].refilled_in(around.clock.seconds() - began)
         self._wants_room = batch.may_hold_more
         self.counters.expired += batch.expired
         self.counters.dead += batch.dead + batch.expired

@@ -28,6 +28,11 @@ from sms.smpp.pdu import GenericNack, MessageResp, Pdu
 
 AHEAD_S = 0.1
 """Written ahead of the window: what the link takes in this time. A kill leaves no more than that in doubt."""
+AHEAD_S_MAX = 0.75
+REFILLS_AHEAD = 3
+"""With a contracted rate enough is written ahead to last while more is fetched, however busy the database is: else
+each message more would wait for a transaction, and the rate would be the database's."""
+REFILL_DECAY = 0.9
 SHARED_WINDOW_WAIT_S = 0.02
 """The window is full of somebody else's requests (USSD on the same link): look again after this."""
 AFTER_ERROR_S = 1.0
@@ -91,6 +96,7 @@ class Line:
         self._timer: IDelayedCall | None = None
         self._has_written = False
         self._refill_at = 0
+        self._refill_s = 0.0
 
     @property
     def is_up(self) -> bool:
@@ -111,11 +117,16 @@ class Line:
         """How many segments may be written ahead now."""
         if self._wire is None or not self.is_up:
             return 0
-        ahead = max(self._wire.window, ceil(self.pacer.sending.per_s(self._clock.seconds()) * AHEAD_S))
         rate = self.pacer.rate
-        if rate is not None:
-            ahead = min(ahead, ceil(rate * AHEAD_S) + 1)
+        if rate is None:
+            ahead = max(self._wire.window, ceil(self.pacer.sending.per_s(self._clock.seconds()) * AHEAD_S))
+        else:
+            ahead = ceil(rate * min(max(AHEAD_S, REFILLS_AHEAD * self._refill_s), AHEAD_S_MAX)) + 1
         return max(0, ahead - len(self._waiting))
+
+    def refilled_in(self, seconds: float) -> None:
+        """How long the last fetching of messages took; long ones are remembered for a while."""
+        self._refill_s = max(seconds, self._refill_s * REFILL_DECAY)
 
     def up(self, wire: Wire) -> None:
         """The link is bound."""
