@@ -66,20 +66,22 @@ class Draft:
     @property
     def available_cashback(self) -> Kopecks:
         """Cashback that no reservation holds (rule 33)."""
-        return self.cashback - self._held("held_cashback", self._start.held_cashback)
+        held: Kopecks = self._changes.get("held_cashback", self._start.held_cashback)
+        return self.cashback - held
 
     @property
     def own_main(self) -> Kopecks:
         """Main above zero that no reservation holds: what a top-up settles from (rule 30)."""
-        return max(0, self.main - self._held("held_main", self._start.held_main))
+        return max(0, self.main - self._held_main())
 
     @property
     def drawable_main(self) -> Kopecks:
         """What may be drawn from main: down to the credit limit, nothing that is held (rule 30)."""
-        return max(0, self.main - self._held("held_main", self._start.held_main) + self._start.credit_limit)
+        return max(0, self.main - self._held_main() + self._start.credit_limit)
 
-    def _held(self, name: str, at_start: Kopecks) -> Kopecks:
-        return int(self._changes[name]) if name in self._changes else at_start
+    def _held_main(self) -> Kopecks:
+        held: Kopecks = self._changes.get("held_main", self._start.held_main)
+        return held
 
     def field(self, name: str) -> Any:
         """A field of the balance row as it stands in this draft (not bonus, cashback, main)."""

@@ -110,15 +110,17 @@ def _record_loader(kind: Any) -> Callable[[dict[str, Any]], Any]:
 
 
 def _dumper(hint: Any) -> Converter:
-    """How a value of this type becomes JSON; enums, texts, numbers and None already are."""
+    """How a value of this type becomes JSON; enums, texts, numbers, None and records of these already are."""
     optional = _optional(hint)
     if optional is not None:
         return _or_none(_dumper(optional))
     if get_origin(hint) is tuple:
         convert = _dumper(get_args(hint)[0])
-        return lambda values: [convert(value) for value in values]
+        return convert if convert is _as_it_is else lambda values: [convert(value) for value in values]
     if _is_record(hint):
-        return _record_dumper(hint)
+        hints = get_type_hints(hint)
+        is_plain = all(_dumper(hints[one]) is _as_it_is for one in hint.__struct_fields__)
+        return _as_it_is if is_plain else _record_dumper(hint)
     if hint in (datetime, date):
         return _to_text
     return _as_it_is

@@ -33,7 +33,7 @@ from billing.records import (
     Tariff,
     Voucher,
 )
-from billing.store import schema
+from billing.store import hot_rows, schema
 from billing.store.columns import Blocks, Instant, from_bits, from_micros, to_bits, to_micros
 from billing.words import (
     Account,
@@ -70,38 +70,14 @@ class Shape(Generic[R]):
     columns: tuple[ColumnElement[Any], ...]
     """The table's columns as plain integers and strings; what `record` reads."""
     key: Callable[[R], Any]
-    values: Callable[[R], tuple[Any, ...]]
-    """The fields in the table's column order, words as exact strings, which drivers take without an adapter."""
-    encoders: tuple[tuple[int, Codec], ...]
-    decoders: tuple[tuple[int, Codec], ...]
-    names: tuple[str, ...]
-    """The fields that are one column each."""
-    promise: tuple[str, int] | None
+    row: Callable[[R], tuple[Any, ...]]
+    """The record as driver values in the table's column order, words as exact strings, which need no adapter."""
+    record: Callable[[Sequence[Any]], R]
+    """The record of a row of `columns`; what was written by `row` needs no checks."""
 
     def select(self) -> Select[Any]:
         """All rows of the table, as `record` reads them."""
         return select(*self.columns)
-
-    def row(self, record: R) -> tuple[Any, ...]:
-        """The record as driver values in the table's column order."""
-        values = self.values(record)
-        if not self.encoders:
-            return values
-        row = list(values)
-        for index, encode in self.encoders:
-            row[index] = encode(row[index])
-        return tuple(row)
-
-    def record(self, row: Sequence[Any]) -> R:
-        """The record of a row of `columns`; what was written by `row` needs no checks."""
-        values = list(row)
-        for index, decode in self.decoders:
-            values[index] = decode(values[index])
-        if self.promise is None:
-            return self.record_type(**dict(zip(self.names, values, strict=True)))
-        name, at = self.promise
-        promise = {name: Reward(percent=values.pop(at), fixed=values.pop(at))}
-        return self.record_type(**dict(zip(self.names, values, strict=True)), **promise)
 
 
 def _plain(column: Column[Any]) -> ColumnElement[Any]:
@@ -118,10 +94,13 @@ def _shape(
     words: Mapping[str, type[StrEnum]] | None = None,
     days: Collection[str] = (),
     promise: str = "",
+    record_of: Callable[[Sequence[Any]], R] | None = None,
+    row_of: Callable[[R], tuple[Any, ...]] | None = None,
 ) -> Shape[R]:
     """The shape of a record: `words` are columns of closed sets, `days` dates kept as texts.
 
-    `promise` names the field that is kept in promise_percent and promise_fixed.
+    `promise` names the field that is kept in promise_percent and promise_fixed. `record_of` and `row_of` are the same
+    conversions written out (`hot_rows`), which the tables of the hot path have.
     """
     names = list(table.columns.keys())
     split = {"promise_percent": f"{promise}.percent", "promise_fixed": f"{promise}.fixed"} if promise else {}
@@ -137,19 +116,53 @@ def _shape(
             split[column.name] = f"{column.name}._value_"
         encoders += [(index, encode)] if encode else []
         decoders += [(index, decode)] if decode else []
+    values = astuple if not split and known == tuple(names) else attrgetter(*(split.get(one, one) for one in names))
+    promised = (promise, names.index("promise_percent")) if promise else None
     return Shape(
         record_type=record,
         table=table,
         columns=tuple(_plain(column) for column in table.columns),
         key=attrgetter(*(column.name for column in table.primary_key.columns)),
-        values=astuple
-        if not split and known == tuple(names)
-        else attrgetter(*(split.get(one, one) for one in names)),
-        encoders=tuple(encoders),
-        decoders=tuple(decoders),
-        names=tuple(plain),
-        promise=(promise, names.index("promise_percent")) if promise else None,
+        row=row_of or row_maker(values, encoders),
+        record=record_of or record_maker(record, plain, decoders, promised),
     )
+
+
+def row_maker(
+    values: Callable[[R], tuple[Any, ...]], encoders: Sequence[tuple[int, Codec]]
+) -> Callable[[R], tuple[Any, ...]]:
+    """A function from a record to its row: its values in the table's column order, these places encoded."""
+    if not encoders:
+        return values
+
+    def row(record: R) -> tuple[Any, ...]:
+        found = list(values(record))
+        for index, encode in encoders:
+            found[index] = encode(found[index])
+        return tuple(found)
+
+    return row
+
+
+def record_maker(
+    record_type: type[R],
+    names: Sequence[str],
+    decoders: Sequence[tuple[int, Codec]],
+    promise: tuple[str, int] | None,
+) -> Callable[[Sequence[Any]], R]:
+    """A function from a row to its record: these places decoded, a promise put together of its two."""
+
+    def record(row: Sequence[Any]) -> R:
+        values = list(row)
+        for index, decode in decoders:
+            values[index] = decode(values[index])
+        if promise is None:
+            return record_type(**dict(zip(names, values, strict=True)))
+        name, at = promise
+        reward = {name: Reward(percent=values.pop(at), fixed=values.pop(at))}
+        return record_type(**dict(zip(names, values, strict=True)), **reward)
+
+    return record
 
 
 def _codec(column: Column[Any], words: type[StrEnum] | None, *, is_day: bool) -> tuple[Codec | None, Codec | None]:
@@ -175,12 +188,22 @@ def _optional(codec: Codec) -> Codec:
     return lambda value: None if value is None else codec(value)
 
 
-SUBSCRIPTION = _shape(Subscription, schema.subscription, words={"contract": Contract, "network": Network})
+SUBSCRIPTION = _shape(
+    Subscription,
+    schema.subscription,
+    words={"contract": Contract, "network": Network},
+    record_of=hot_rows.subscription_of,
+)
 MEMBERSHIP = _shape(
     Membership, schema.membership, words={"state": MembershipState, "channel": Channel}, days=("birth_date",)
 )
-BALANCE = _shape(Balances, schema.balance)
-POSTING = _shape(Posting, schema.posting, words={"kind": PostingKind, "source": Account, "target": Account})
+BALANCE = _shape(Balances, schema.balance, record_of=hot_rows.balances_of)
+POSTING = _shape(
+    Posting,
+    schema.posting,
+    words={"kind": PostingKind, "source": Account, "target": Account},
+    row_of=hot_rows.posting_row,
+)
 REQUEST_KEY = _shape(RequestKey, schema.request_key, words={"kind": KeyKind})
 CLICK = _shape(Click, schema.click, promise="reward")
 ACCRUAL = _shape(
@@ -189,7 +212,7 @@ ACCRUAL = _shape(
     words={"category": Category, "channel": OrderChannel, "state": AccrualState, "reason": Reason},
     promise="promise",
 )
-CHARGE = _shape(Charge, schema.charge, words={"type": ChargeType, "status": ChargeStatus})
+CHARGE = _shape(Charge, schema.charge, words={"type": ChargeType, "status": ChargeStatus}, row_of=hot_rows.charge_row)
 SETTLEMENT = _shape(Settlement, schema.settlement)
 REFUND = _shape(Refund, schema.refund)
 VOUCHER = _shape(Voucher, schema.voucher, words={"source": Account, "state": VoucherState})
