@@ -17,6 +17,7 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Integer,
+    Select,
     String,
     Table,
     Update,
@@ -150,6 +151,11 @@ def field(given: FromClause, position: int, column: Column[Any]) -> ColumnElemen
 def among(column: Column[Any], parameter: str = "rows") -> ColumnElement[bool]:
     """Whether the column is one of the elements of a bound flat JSON array."""
     return _is_among(column, select(whole(json_rows(parameter), column)).scalar_subquery())
+
+
+def among_selected(column: Column[Any], chosen: Select[Any]) -> ColumnElement[bool]:
+    """Whether the column is one of what a query of given rows selects, looked up in its index."""
+    return _is_among(column, chosen.scalar_subquery())
 
 
 def insert_many(table: Table, columns: Sequence[str], *, update_on_conflict: Sequence[str] = ()) -> Insert:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 
-from sms.outbox.bulk import among, as_json, json_rows, run_many, update_many, whole
+from sms.outbox.bulk import among, among_selected, as_json, json_rows, run_many, update_many, whole
 from sms.outbox.instants import from_micros, to_micros
 from sms.outbox.model import Claimed, DeathReason, OutboxState, Priority, Step, next_state
 from sms.outbox.quiet import QuietHours
@@ -70,7 +70,9 @@ _first_behind = (
     .correlate(_given)
     .scalar_subquery()
 )
-_LET_GO = update(message).where(message.c.seq.in_(select(_first_behind).select_from(_given))).values(parked=0)
+_LET_GO = (
+    update(message).where(among_selected(message.c.seq, select(_first_behind).select_from(_given))).values(parked=0)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
