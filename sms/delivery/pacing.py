@@ -6,6 +6,8 @@ by one a second, or by a twentieth of what was too much. Instants are monotonic 
 """
 
 from collections import deque
+from math import ceil
+from sys import maxsize
 
 RATE_MIN_PER_S = 1.0
 CUT_SPACING_S = 1.0
@@ -16,6 +18,10 @@ QUIET_S = 2.0
 """Without refusals for this long, the rate grows."""
 BURST_S = 0.02
 """How much of a second's allowance may be saved up."""
+CATCH_UP_S = 0.1
+"""The same at the contracted rate: a busy process is late now and then, and what it then misses is sent after."""
+CONTRACT_WINDOW_S = 1.0
+"""In no time as long as this does more go out than is contracted."""
 REST_FIRST_S = 5.0
 REST_MAX_S = 60.0
 CONGESTED = 100
@@ -62,6 +68,8 @@ class Pacer:
         self._grown_at = 0.0
         self._paused_until = 0.0
         self._rest_s = REST_FIRST_S
+        self._last_second: deque[tuple[float, int]] = deque()
+        self._in_last_second = 0
         self.sending = RateMeter(SENT_WINDOW_S)
         self._accepting = RateMeter(ACCEPTED_WINDOW_S)
 
@@ -80,14 +88,19 @@ class Pacer:
         if rate is None:
             return None
         self._fill(now, rate)
-        return int(self._tokens)
+        return min(int(self._tokens), self._left_of_contract(now))
 
     def wait_s(self, now: float) -> float:
         """Seconds until `allowance` is above 0 again."""
         if now < self._paused_until:
             return self._paused_until - now
         rate = self.rate
-        return 0.0 if rate is None else max(0.0, (1.0 - self._tokens) / rate)
+        if rate is None:
+            return 0.0
+        of_tokens = max(0.0, (1.0 - self._tokens) / rate)
+        if self._left_of_contract(now) > 0:
+            return of_tokens
+        return max(of_tokens, self._last_second[0][0] + CONTRACT_WINDOW_S - now)
 
     def is_resting(self, now: float) -> bool:
         """Whether the link is to be left alone for so long that others should take its messages."""
@@ -96,6 +109,9 @@ class Pacer:
     def sent(self, now: float, messages: int) -> None:
         """Messages were sent."""
         self._tokens -= messages
+        if self._contracted is not None:
+            self._last_second.append((now, messages))
+            self._in_last_second += messages
         self.sending.count(now, messages)
 
     def accepted(self, now: float) -> None:
@@ -137,7 +153,15 @@ class Pacer:
             self._grown_at += seconds
 
     def _fill(self, now: float, rate: float) -> None:
-        depth = max(1.0, rate * BURST_S)
+        depth = max(1.0, rate * (CATCH_UP_S if rate == self._contracted else BURST_S))
         if self._filled_at is not None:
             self._tokens = min(depth, self._tokens + (now - self._filled_at) * rate)
         self._filled_at = now
+
+    def _left_of_contract(self, now: float) -> int:
+        """How many more may go out in the second that ends now; at least one in a second without any."""
+        if self._contracted is None:
+            return maxsize
+        while self._last_second and now - self._last_second[0][0] >= CONTRACT_WINDOW_S:
+            self._in_last_second -= self._last_second.popleft()[1]
+        return max(0, ceil(self._contracted) - self._in_last_second)
