@@ -23,6 +23,7 @@ MODULES = {
     "B7": "bench_bill_apply",
     "B9": "bench_postbacks",
     "B10": "bench_start",
+    "B11": "bench_first",
     "B12": "bench_ledger",
 }
 COLUMNS = ("name", "figure", "floor", "ratio", "target", "unit")
