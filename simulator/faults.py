@@ -243,8 +243,11 @@ class FaultPlan:
 
 
 def id_in_form(message_id: str, form: IdForm, ids: Ids = Ids.HEX) -> str:
-    """A message id (digits of `ids`) the way a sloppy SMSC would write it in its receipts."""
-    base = 16 if ids is Ids.HEX else 10
+    """A message id the way a sloppy SMSC would write it in its receipts.
+
+    Its digits are those of `ids`; one given before the habit was another is taken for hexadecimal.
+    """
+    base = 10 if ids is Ids.DECIMAL and message_id.isdecimal() else 16
     match form:
         case IdForm.HEX:
             return f"{int(message_id, base):x}"

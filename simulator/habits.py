@@ -56,6 +56,7 @@ class Habits(Document):
     receipt_parameters: bool = True
     names_as_senders: bool = True
     window: Annotated[int, Field(ge=1, le=WINDOW_MAX)] | None = None
+    """Unanswered submissions of a session: those that came in one read, and those whose answers a fault delays."""
     throttle_status: str = "ESME_RTHROTTLED"
     trunk_prefix: bool = False
     """Handsets' numbers are written with the national prefix, 8 916 …, and TON unknown."""

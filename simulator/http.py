@@ -1,8 +1,7 @@
 """A small HTTP server on twisted.web: a table of routes with coroutines behind them, JSON in and out.
 
 Limits before work: octets of a body, seconds to send a request, connections of one address. Errors are
-RFC 9457 problems. Every route names its methods. Host and Origin are checked, so that no page of another
-site can reach the simulator through somebody's browser.
+RFC 9457 problems. Host and Origin are checked: no page of another site reaches us through somebody's browser.
 """
 
 import ipaddress
@@ -12,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ValidationError
 from twisted.internet.defer import CancelledError, Deferred
@@ -148,11 +147,10 @@ def host_is_ours(host: str, allowed: Iterable[str]) -> bool:
 
     A page that rebinds its own name to our address always shows that name here.
     """
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name in allowed:
-        return True
     try:
-        ipaddress.ip_address(name)
+        name = urlsplit(f"//{host}").hostname or ""
+        if name != "localhost" and name not in allowed:
+            ipaddress.ip_address(name)
     except ValueError:
         return False
     return True
@@ -335,7 +333,7 @@ class _Request(http.Request):
     async def _serve(self) -> None:
         try:
             self._check_origin()
-            target = urlsplit(self.uri.decode("ascii"))
+            target = _target_of(self.uri)
             handler, route, parameters = self._door.routes.find(self.method.decode("ascii"), target.path)
             query = dict(parse_qsl(target.query, keep_blank_values=True, errors="strict"))
             reply = await handler(
@@ -362,7 +360,7 @@ class _Request(http.Request):
         if not host_is_ours(host, self._door.allowed_hosts):
             raise OriginRefused("this host name is not ours: use localhost or an address")
         origin = self.getHeader("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             raise OriginRefused("pages of other origins are not served")
 
     def _json_body(self) -> bytes:
@@ -383,6 +381,13 @@ class _Request(http.Request):
         if self.method != b"HEAD":
             self.write(body)
         self.finish()
+
+
+def _target_of(uri: bytes) -> SplitResult:
+    try:
+        return urlsplit(uri.decode("ascii"))
+    except ValueError:
+        raise RequestInvalid("the address cannot be read") from None
 
 
 def _problem_reply(problem: Problem) -> Reply:

@@ -34,8 +34,6 @@ from ussd.wire import (
 
 DIALOGUES_MAX = 50_000
 SEPTETS_MAX = 182
-UCS2_CHARACTERS_MAX = 80
-
 _SERVICE_CODE = re.compile(r"[*#]+(\d{1,10})")
 
 
@@ -165,7 +163,12 @@ class UssdCentre:
         except OperationUnknown:
             return CommandStatus.ESME_RINVOPTPARAMVAL
         dialogue = self._open.get(response.msisdn)
-        if dialogue is None or response.session not in (None, dialogue.number) or dialogue.waiting is None:
+        if (
+            dialogue is None
+            or dialogue.link.account is not session.account
+            or response.session not in (None, dialogue.number)
+            or dialogue.waiting is None
+        ):
             self.late += 1
             return CommandStatus.ESME_RSUBMITFAIL
         octets = octets_of(response.text) if response.coding is Coding.GSM7 else len(text)
@@ -262,9 +265,10 @@ class UssdCentre:
             waiting.callback(screen)
 
     def _give_up(self, dialogue: _Dialogue, failure: Failure) -> None:
-        """The network or the subscriber ends the dialogue: the ESME is told."""
+        """The network or the subscriber ends the dialogue: an ESME that knows of it is told."""
         if self._open.get(dialogue.msisdn) is dialogue:
-            self._send(dialogue, Kind.ABORT, "")
+            if dialogue.step:
+                self._send(dialogue, Kind.ABORT, "")
             self._fail(dialogue, failure)
 
     def _fail(self, dialogue: _Dialogue, failure: Failure) -> None:
@@ -288,4 +292,9 @@ class UssdCentre:
 def _keyed(text: str) -> str:
     """As much as a phone lets its owner key in for one USSD string."""
     cut = text[:SEPTETS_MAX]
-    return cut if coding_of(cut) is Coding.GSM7 and octets_of(cut) <= OCTETS_MAX else cut[:UCS2_CHARACTERS_MAX]
+    return cut if coding_of(cut) is Coding.GSM7 and octets_of(cut) <= OCTETS_MAX else _in_ucs2(cut)
+
+
+def _in_ucs2(text: str) -> str:
+    """As much as fits in two octets a character, and four for one beyond the basic plane; none is cut in half."""
+    return text.encode("utf-16-be", "surrogatepass")[:OCTETS_MAX].decode("utf-16-be", "ignore")

@@ -59,16 +59,19 @@ def says_already_bound(stage: Stage) -> str | None:
 
 
 def answers_all(count: Callable[[Stage], int], name: str = SUBMIT_RESP) -> Judge:
-    """It answers each of so many requests, unless it closes."""
+    """It answers each of so many requests once, unless it closes."""
 
     def judge(stage: Stage) -> str | None:
         got, wanted = stage.count_of(name), count(stage)
+        if got > wanted:
+            return f"{wanted} requests had {got} answers"
         return None if got == wanted or stage.was_closed else f"{wanted - got} of {wanted} requests were not answered"
 
     return judge
 
 
 def refuses_bind(stage: Stage) -> str | None:
-    """It refuses the bind."""
-    bound = stage.answered["bind_transceiver_resp", OK]
-    return "the bind was accepted" if bound else None
+    """It refuses the bind, and says so or closes."""
+    if stage.answered["bind_transceiver_resp", OK]:
+        return "the bind was accepted"
+    return None if stage.was_closed or stage.refusals else "there was no answer, and the connection stayed open"

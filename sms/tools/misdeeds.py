@@ -169,7 +169,7 @@ async def unknown_commands(stage: Stage) -> None:
 async def unasked_responses(stage: Stage) -> None:
     """Answer what nobody asked."""
     peer = await stage.bound()
-    peer.write(b"".join(encode(SubmitSmResp(message_id="1", sequence_number=n)) for n in range(1, stage.count)))
+    peer.write(b"".join(encode(SubmitSmResp(message_id="1", sequence_number=n)) for n in range(1, stage.count + 1)))
     await peer.answer_to(peer.send(EnquireLink()), ANSWER_SECONDS)
 
 
@@ -218,8 +218,9 @@ async def header_lies(stage: Stage) -> None:
 async def oversized_field(stage: Stage) -> None:
     """Bind with a system_id of 60 characters."""
     peer = await stage.connected()
-    name = stage.config.system_id.encode()
-    octets = encode(stage.bind(sequence_number=3)).replace(name + b"\0", b"x" * 60 + b"\0", 1)
+    sound = encode(stage.bind(sequence_number=3))
+    # The system_id comes first in the body; an empty one is a NUL alone.
+    octets = sound[:HEADER_OCTETS] + b"x" * 60 + sound[sound.index(b"\0", HEADER_OCTETS) :]
     peer.write(len(octets).to_bytes(4, "big") + octets[4:])
     await peer.answer_to(3, ANSWER_SECONDS)
 

@@ -89,6 +89,19 @@ def test_path_and_query_reach_the_handler_decoded() -> None:
     assert headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize(
+    ("octets", "status"),
+    [
+        (request("GET", "/", Host="[::1"), 403),
+        (request("GET", "/", Origin="http://["), 403),
+        (request("GET", "//["), 400),
+        (request("GET", "http://[/"), 400),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_the_callers_fault(octets: bytes, status: int) -> None:
+    assert Bench().ask(octets)[0] == status
+
+
 def test_every_answer_forbids_what_a_page_must_not_do() -> None:
     _, headers, _ = Bench().ask(request("GET", "/"))
     assert headers["content-security-policy"].startswith("default-src 'self'")

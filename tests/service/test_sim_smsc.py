@@ -2,9 +2,11 @@
 
 import random
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from sim_parts import unit_of
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
@@ -16,16 +18,17 @@ from simulator.habits import status_of
 from simulator.handsets import Handsets
 from simulator.messages import MessageStore
 from simulator.responder import REORDER_SECONDS_MAX, Responder
-from simulator.sessions import Accounts
+from simulator.sessions import Accounts, BoundAccount, BoundSession
 from simulator.settings import Account, Simulator
 from simulator.smsc import Smsc
 from simulator.timers import Timers
-from simulator.ussd_centre import UssdCentre
+from simulator.ussd_centre import Screen, UssdCentre
 from sms.smpp import CommandStatus, DeliverSm, Pdu, SubmitSm, SubmitSmResp, Tag, Unbind, decode, encode
 from sms.smpp.config import Timing
 from sms.smpp.constants import Ton
 from sms.smpp.pdu import BindTransceiver, DataSm, DeliverSmResp, SmeAddress, SubmitMulti
 from sms.smpp.server import SmscFactory
+from ussd.wire import GENERIC
 
 A, B = "79160000001", "79160000002"
 NOW = datetime(2025, 3, 3, 12, tzinfo=UTC)
@@ -60,7 +63,9 @@ class Town:
         self.store = MessageStore(capacity=1_000)
         self.capture = Capture(capacity=100, wall=lambda: self.wall)
         quiet: Any = lambda _: None  # noqa: E731 - whatever changed
-        ussd = UssdCentre(settings=settings, accounts=self.accounts, plan=self.plan, clock=self.clock, changed=quiet)
+        ussd = self.ussd = UssdCentre(
+            settings=settings, accounts=self.accounts, plan=self.plan, clock=self.clock, changed=quiet
+        )
         standing: Any = StandingClock()
         self.smsc = Smsc(
             settings=settings,
@@ -313,6 +318,58 @@ def test_each_refused_delivery_comes_again_after_its_own_rest() -> None:
         look(0.05)
     assert came == [(0.1, b"first"), (0.2, b"second"), (1.1, b"first"), (1.2, b"second")]
     assert (queue.accepted, len(queue)) == (2, 0)
+
+
+# USSD.
+
+
+def dialled(town: Town, code: str) -> tuple[Deferred[Screen], list[Pdu]]:
+    return Deferred.fromCoroutine(town.ussd.dial(A, code)), town.sent()
+
+
+def screen_for(begin: Pdu, text: str) -> SubmitSm:
+    assert isinstance(begin, DeliverSm)
+    unit = GENERIC.write_response(unit_of(begin), text, end=True)
+    return SubmitSm(
+        service_type=unit.service_type,
+        source_addr=unit.source,
+        destination_addr=unit.destination,
+        data_coding=unit.data_coding,
+        short_message=unit.payload,
+        tlvs=unit.tlvs,
+    )
+
+
+def test_another_account_cannot_show_a_screen_in_a_dialogue() -> None:
+    town = Town()
+    shown, (begin,) = dialled(town, "*100#")
+    screen = screen_for(begin, "yours")
+    stranger = BoundSession(
+        town.link, BoundAccount(Account(system_id="other", password="other")), name="other-1", takes_ussd_first=True
+    )
+    refused = town.ussd.submitted(stranger, screen, screen.short_message)
+    assert (refused, shown.called) == (CommandStatus.ESME_RSUBMITFAIL, False)
+    assert town.statuses(screen) == [0]
+    assert town.ussd.late == 1
+    assert cast("Screen", shown.result).text == "yours"
+
+
+def test_a_dialogue_that_ends_before_its_begin_left_is_no_news_to_the_esme() -> None:
+    town = Town(ussd={"delay_ms": 500})
+    shown, sent = dialled(town, "*100#")
+    assert sent == []
+    town.ussd.hang_up(A)
+    town.clock.advance(1)
+    assert town.sent() == []
+    assert cast("Screen", shown.result).failure == "aborted"
+
+
+def test_what_is_keyed_in_fits_a_ussd_string_also_beyond_the_basic_plane() -> None:
+    town = Town()
+    _, (begin,) = dialled(town, "x" + "😀" * 100)
+    assert isinstance(begin, DeliverSm)
+    assert begin.short_message.decode("utf-16-be") == "x" + "😀" * 39
+    town.ussd.hang_up(A)
 
 
 # The trace.

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from simulator.faults import FaultPlan, Faults, IdForm, ResponseFault, id_in_form
+from simulator.habits import Ids
 from sms.smpp.constants import CommandStatus, MessageState
 
 
@@ -106,3 +107,9 @@ def test_what_the_states_leave_goes_to_delivrd_where_it_is_not_named() -> None:
 )
 def test_the_four_forms_of_an_id_differ(form: IdForm, written: str) -> None:
     assert id_in_form("0006A1F0", form) == written
+
+
+@pytest.mark.parametrize("form", IdForm)
+def test_an_id_given_before_the_habit_changed_can_still_be_written(form: IdForm) -> None:
+    assert id_in_form("0006A1F0", form, Ids.DECIMAL) == id_in_form("0006A1F0", form, Ids.HEX)
+    assert id_in_form("434672", IdForm.HEX, Ids.DECIMAL) == "6a1f0"
