@@ -6,6 +6,8 @@ the oldest half is forgotten at once. Storing costs two dictionary writes and no
 
 from collections.abc import Iterator
 
+import msgspec
+
 from simulator.habits import Submission
 from simulator.settings import Account
 from sms.smpp.constants import EsmClass, MessageState, Tag
@@ -14,22 +16,20 @@ from sms.smpp.pdu import DataSm
 UDHI = int(EsmClass.UDHI)
 
 
-class StoredMessage:
-    """One accepted segment; `at` is wall time, `state_at` that of its last change of state."""
+class StoredMessage(msgspec.Struct, gc=False, eq=False):
+    """One accepted segment; `at` is wall time, `state_at` that of its last change of state.
 
-    __slots__ = ("account", "at", "message_id", "number", "pdu", "state", "state_at", "to")
+    Built once per message and held by the hundred thousand: the collector of cycles does not walk them.
+    """
 
-    def __init__(  # noqa: PLR0917 - built once per message: keywords cost a third more
-        self, message_id: str, number: int, account: Account, to: str, pdu: Submission, at: float
-    ) -> None:
-        self.message_id = message_id
-        self.number = number
-        self.account = account
-        self.to = to
-        self.pdu = pdu
-        self.at = at
-        self.state = MessageState.DELIVERED
-        self.state_at = at
+    message_id: str
+    number: int
+    account: Account
+    to: str
+    pdu: Submission
+    at: float
+    state_at: float
+    state: MessageState = MessageState.DELIVERED
 
     @property
     def text(self) -> bytes:

@@ -102,4 +102,5 @@ class Origination:
             short_message=segment.short_message,
         )
         message_id = f"phone-{self._store.accepted}"
-        self._forwarding.accept(StoredMessage(message_id, self._store.accepted, _HANDSETS, number, pdu, self._wall()))
+        at = self._wall()
+        self._forwarding.accept(StoredMessage(message_id, self._store.accepted, _HANDSETS, number, pdu, at, at))

@@ -4,7 +4,7 @@ from datetime import datetime, tzinfo
 
 from simulator.faults import IdForm, id_in_form
 from simulator.habits import Habits
-from simulator.messages import StoredMessage
+from simulator.messages import UDHI, StoredMessage, text_of
 from sms.smpp.constants import DataCoding, EsmClass, MessageState, RegisteredDelivery, Tag
 from sms.smpp.pdu import DeliverSm, SubmitMulti
 from sms.smpp.receipt import Receipt, format_receipt_text
@@ -124,7 +124,8 @@ class ReceiptWriter:
 
 def _beginning(message: StoredMessage) -> bytes:
     """The first octets of the text where they are readable as they stand; else nothing."""
-    if message.pdu.data_coding not in _PLAIN_CODINGS or message.has_header:
+    pdu = message.pdu
+    if pdu.data_coding not in _PLAIN_CODINGS or pdu.esm_class & UDHI:
         return b""
-    beginning = message.text[:TEXT_OCTETS_MAX]
+    beginning = text_of(pdu)[:TEXT_OCTETS_MAX]
     return beginning if _PRINTABLE.issuperset(beginning) else b""

@@ -62,8 +62,7 @@ class BoundSession:
     def has_room(self) -> bool:
         """Whether one more receipt or message may be under way on it."""
         link = self.link
-        free = link.window_free
-        return free > 0 and link.window - free < DELIVERIES_IN_FLIGHT_MAX
+        return link.in_window < min(link.window, DELIVERIES_IN_FLIGHT_MAX)
 
 
 class BoundAccount:

@@ -203,7 +203,8 @@ class Smsc:
             message_id = self._take_place_of(session, pdu) or message_id
         if troubled:
             read_by(self._plan.faults.habits, pdu)
-        message = StoredMessage(message_id, self._store.accepted, account.account, to, pdu, self._wall())
+        at = self._wall()
+        message = StoredMessage(message_id, self._store.accepted, account.account, to, pdu, at, at)
         response = SubmitSmResp(message_id=message_id)
         if not troubled:
             session.link.respond(pdu, response)
@@ -275,7 +276,8 @@ class Smsc:
         if self._plan.active:
             read_by(self._plan.faults.habits, pdu)
         account = session.account.account
-        return StoredMessage(message_id, self._store.accepted, account, to, pdu, self._wall())
+        at = self._wall()
+        return StoredMessage(message_id, self._store.accepted, account, to, pdu, at, at)
 
     def _refusal(self, session: BoundSession, pdu: Submission, to: str) -> int:
         """Why a submission is not accepted; ESME_ROK when it is."""

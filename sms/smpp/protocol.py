@@ -156,6 +156,11 @@ class SmppProtocol(protocol.Protocol):
         """How many requests may be written now without waiting."""
         return max(0, self.window - self._requests.in_window)
 
+    @property
+    def in_window(self) -> int:
+        """How many requests of the window wait for their answers."""
+        return self._requests.in_window
+
     def respond(self, request: Pdu, response: Pdu) -> None:
         """Answer a request; all answers of one reactor turn leave in one write.
 
@@ -207,7 +212,7 @@ class SmppProtocol(protocol.Protocol):
         """
         if self._leaving:
             raise SessionStateError("the session is being ended")
-        if self.window_free <= 0:
+        if self._requests.in_window >= self.window:
             raise WindowFull(f"{self.window} requests are unanswered")
         return self._send(pdu, answered, in_window=True, on_written=on_written)
 
@@ -415,9 +420,16 @@ class SmppProtocol(protocol.Protocol):
                 _log.debug("it had been answered before")
 
     def _take_response(self, event: ResponseReceived) -> None:
-        if type(event.request) in _BINDS and self.state.is_bound:
+        request = event.request
+        kind = type(request)
+        if kind is DeliverSm:
+            # A receipt was taken: what most answers to an SMSC say.
+            self._acted = True
+            self._requests.settle(request.sequence_number, event.response)
+            return
+        if kind in _BINDS and self.state.is_bound:
             self._became_bound()
-        self._settle(event.request, event.response)
+        self._settle(request, event.response)
 
     def _take_refused_response(self, event: ResponseRefused) -> None:
         self._settle(event.request, OutcomeUnknown(f"the answer breaks the protocol: {event.error}"))

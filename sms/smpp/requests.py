@@ -26,12 +26,14 @@ class _Waiting:
 
     __slots__ = ("answered", "due", "in_window", "on_written", "written")
 
-    def __init__(self, answered: Answered, due: float, *, in_window: bool) -> None:
+    def __init__(
+        self, answered: Answered, due: float, on_written: Callable[[int], None] | None, *, in_window: bool
+    ) -> None:
         self.answered = answered
         self.due = due
         self.in_window = in_window
         self.written = False
-        self.on_written: Callable[[int], None] | None = None
+        self.on_written = on_written
 
 
 class Requests:
@@ -67,9 +69,8 @@ class Requests:
         on_written: Callable[[int], None] | None = None,
     ) -> None:
         """Wait for the answer to this number."""
-        waiting = _Waiting(answered, self._clock.seconds() + self._timeout_s, in_window=in_window)
-        waiting.on_written = on_written
-        self._waiting[number] = waiting
+        due = self._clock.seconds() + self._timeout_s
+        self._waiting[number] = _Waiting(answered, due, on_written, in_window=in_window)
         self._unwritten.append(number)
         self.in_window += in_window
         if not self._deadline.is_set:
@@ -91,7 +92,7 @@ class Requests:
         if waiting is None:
             return
         self.in_window -= waiting.in_window
-        if waiting.in_window:
+        if self._slots and waiting.in_window:
             # First those who wait, then the one who has its answer and may want to go on.
             self.offer_slot()
         waiting.answered(outcome)

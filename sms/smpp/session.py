@@ -193,7 +193,8 @@ class Session:
         Raises SessionStateError when there is nothing to answer (any more), PduError for wrong values.
         """
         number = request.sequence_number
-        if number not in self._inbound:
+        waiting = self._inbound.get(number)
+        if waiting is None:
             raise SessionStateError(f"no request with number {number} waits for an answer")
         if type(response) is not _ANSWERS[type(request)] and type(response) is not GenericNack:
             raise SessionStateError(f"{response.name} does not answer {request.name}")
@@ -204,7 +205,10 @@ class Session:
         elif self.congestion_state is not None and type(response) in _CONGESTED_RESPONSES:
             self._add_congestion(cast("MessageResp", response))
         self._queue(response)
-        self.forget(request)
+        if waiting == 1:
+            del self._inbound[number]
+        else:
+            self._inbound[number] = waiting - 1
         if binding:
             accepted = _accepts_bind(response)
             self._enter(BOUND_STATES[request.command_id] if accepted else SessionState.OPEN)
@@ -245,6 +249,7 @@ class Session:
             return events
         frames = self._framer.feed(data)
         self.pdus_received += len(frames)
+        tap = self.tap
         for frame in frames:
             try:
                 pdu = decode(frame, self._version)
@@ -252,8 +257,8 @@ class Session:
                 self._show(Direction.RECEIVED, frame, None)
                 self._refuse_malformed(error, events)
                 continue
-            if self.tap is not None:
-                self.tap(Direction.RECEIVED, frame, pdu)
+            if tap is not None:
+                tap(Direction.RECEIVED, frame, pdu)
             if pdu.tlvs and not self._tlvs_allowed:
                 self._learn_from_tlv()
             transition = self._receivable.get(type(pdu))

@@ -22,7 +22,7 @@ def delivered(store: MessageStore, text: str, carriage: Carriage) -> list[Stored
         pdu = submit_sm(sender_of("CASHBACK"), A, segment, seq=1)
         if pdu.data_coding == 0:
             pdu.data_coding = carriage.alphabet.data_coding  # its SMSC knows what its alphabet is
-        message = StoredMessage(f"{store.accepted:08X}", store.accepted, ACCOUNT, A, pdu, 1000.0)
+        message = StoredMessage(f"{store.accepted:08X}", store.accepted, ACCOUNT, A, pdu, 1000.0, 1000.0)
         store.add(message)
         message.state, message.state_at = MessageState.DELIVERED, 1000.0
         made.append(message)

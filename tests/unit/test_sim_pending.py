@@ -34,7 +34,7 @@ class Book:
 
     def hold(self, message_id: str, *, schedule: str = "", validity: str = "", to: str = "1") -> StoredMessage:
         pdu = SubmitSm(source_addr="S", destination_addr=to)
-        message = StoredMessage(message_id, 0, ACCOUNT, to, pdu, 0.0)
+        message = StoredMessage(message_id, 0, ACCOUNT, to, pdu, 0.0, 0.0)
         self.pending.hold(message, schedule=schedule, validity=validity, now=NOW)
         return message
 

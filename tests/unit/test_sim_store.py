@@ -25,7 +25,7 @@ def given_segments(store: MessageStore, text: str, *, reference: int = 7, to: st
             data_coding=segment.coding.data_coding,
             short_message=segment.short_message,
         )
-        made.append(StoredMessage(f"{number:08X}", number, ACCOUNT, to, pdu, 1000.0 + number))
+        made.append(StoredMessage(f"{number:08X}", number, ACCOUNT, to, pdu, 1000.0 + number, 1000.0 + number))
     return made
 
 
@@ -64,7 +64,9 @@ def test_a_replaced_message_is_gone_from_both_indexes() -> None:
 def given_sent_to_three(store: MessageStore) -> list[StoredMessage]:
     """Three destinations of one submit_multi: one id."""
     made = [
-        StoredMessage("0000000A", 0, ACCOUNT, to, SubmitSm(source_addr="CASHBACK", short_message=b"many"), 1000.0)
+        StoredMessage(
+            "0000000A", 0, ACCOUNT, to, SubmitSm(source_addr="CASHBACK", short_message=b"many"), 1000.0, 1000.0
+        )
         for to in (A, B, B)
     ]
     for message in made:
@@ -90,7 +92,7 @@ def test_a_replaced_message_leaves_nothing_behind_in_either_generation(capacity:
     store.add(message)
     store.remove(message)
     assert len(store) == 0
-    assert not any(one.by_to or one.by_id for one in (store._young, store._old))  # noqa: SLF001 - what is left is the point
+    assert not any(one.by_to or one.by_id for one in (store._young, store._old))
 
 
 def test_what_was_forgotten_already_can_be_replaced() -> None:
