@@ -349,7 +349,12 @@ class Gateway:
                 months=months,
                 clock=clock_door,
                 operations=operations,
-                outbox=MessageDesk(self._database, now=self.now, queued=self._dispatcher.poke),
+                outbox=MessageDesk(
+                    self._database,
+                    now=self.now,
+                    queued=self._dispatcher.poke,
+                    counters=self._dispatcher.counters,
+                ),
                 links=LinkDesk(self._database, self._links, lines, wall=ground.wall, reload=self.reload_links),
                 journal=office,
                 keys=keys,

@@ -10,12 +10,14 @@ from billing.store import reads
 from gateway.database import Transactor
 from gateway.http.ports import OutboxQuery
 from gateway.links import LinkChanges, Links
+from sms.delivery.counters import DeliveryCounters
 from sms.delivery.lines import Lines
 from sms.outbox import (
     MessagePage,
     MessageView,
     OutboxState,
     Retried,
+    SentAgain,
     Wanted,
     browse,
     find_message,
@@ -29,11 +31,22 @@ from sms.outbox import (
 
 
 class MessageDesk:
-    """The outbox as the HTTP door's port asks for it; `queued` is told that something may go."""
+    """The outbox as the HTTP door's port asks for it; `queued` is told that something may go.
 
-    def __init__(self, database: Transactor, *, now: Callable[[], datetime], queued: Callable[[], None]) -> None:
+    Of what is tried again `counters` take those that may be second copies.
+    """
+
+    def __init__(
+        self,
+        database: Transactor,
+        *,
+        now: Callable[[], datetime],
+        queued: Callable[[], None],
+        counters: DeliveryCounters,
+    ) -> None:
         self._database = database
         self._now = now
+        self._counters = counters
         self._queued = queued
 
     async def browse(self, query: OutboxQuery) -> MessagePage:
@@ -46,13 +59,15 @@ class MessageDesk:
 
     async def retry(self, message_id: str) -> tuple[MessageView | None, bool]:
         """Queue a dead letter again; what it is now, and whether it was one that may go again."""
-        found = await self._database.transact(self._retry, message_id)
+        found, again = await self._database.transact(self._retry, message_id)
+        self._counters.possible_duplicates += again.doubtful
         self._queued()
-        return found
+        return found, again.messages > 0
 
     async def retry_all(self, kind: str | None, before: int | None, limit: int) -> Retried:
         """Queue many dead letters again."""
         done = await self._database.transact(lambda one: retry_dead_of(one, kind=kind, before=before, limit=limit))
+        self._counters.possible_duplicates += done.doubtful
         self._queued()
         return done
 
@@ -69,9 +84,9 @@ class MessageDesk:
         )
         return browse(connection, wanted, self._now())
 
-    def _retry(self, connection: Connection, message_id: str) -> tuple[MessageView | None, bool]:
-        is_retried = retry_dead(connection, [message_id]) > 0
-        return find_message(connection, message_id, self._now()), is_retried
+    def _retry(self, connection: Connection, message_id: str) -> tuple[MessageView | None, SentAgain]:
+        again = retry_dead(connection, [message_id])
+        return find_message(connection, message_id, self._now()), again
 
 
 class LinkDesk:

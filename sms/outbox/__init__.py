@@ -54,6 +54,7 @@ from sms.outbox.settle import ANSWER_OF_CLASS, Answer, SegmentOutcome, Verdict, 
 from sms.outbox.timelines import Moment, reason_in_words, timeline
 from sms.outbox.upkeep import (
     Resent,
+    SentAgain,
     drop_adverts,
     due_unknown,
     erase,
@@ -110,6 +111,7 @@ __all__ = [
     "Resent",
     "Retried",
     "SegmentOutcome",
+    "SentAgain",
     "ServiceClass",
     "Settled",
     "StatusClass",

@@ -40,9 +40,13 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """How many dead letters were queued again; `before` where there may be more."""
+    """How many dead letters were queued again; `before` where there may be more.
+
+    Of these `doubtful` may have reached somebody already.
+    """
 
     retried: int
+    doubtful: int
     before: int | None
 
 
@@ -90,8 +94,10 @@ def retry_dead_of(connection: Connection, *, kind: str | None, before: int | Non
     if before is not None:
         query = query.where(message.c.seq < before)
     rows = connection.execute(query).all()
-    retried = retry_dead(connection, [row.message_id for row in rows])
-    return Retried(retried=retried, before=rows[-1].seq if len(rows) == limit else None)
+    again = retry_dead(connection, [row.message_id for row in rows])
+    return Retried(
+        retried=again.messages, doubtful=again.doubtful, before=rows[-1].seq if len(rows) == limit else None
+    )
 
 
 def _in_state(state: OutboxState, now: int) -> ColumnElement[bool]:

@@ -79,6 +79,13 @@ message = Table(
     Column(
         "resends", Integer, nullable=False, server_default=text("0"), comment="sent again after an unknown outcome"
     ),
+    Column(
+        "questions",
+        SmallInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="times its SMSC was asked about it",
+    ),
     Column("lease_owner", Text, comment="which sender has it in flight, for as long as that one lives"),
     UniqueConstraint("message_id", name="uq_sms_message_message_id"),
     CheckConstraint(f"state IN ({_STATES})", name="ck_sms_message_state"),

@@ -64,6 +64,17 @@ _RETRY = (
 )
 
 
+_RETRY_DOUBTFUL = _RETRY.where(message.c.reason == DeathReason.OUTCOME_UNKNOWN).values(resends=message.c.resends + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAgain:
+    """Dead letters the operator queued again; of these `doubtful` may have reached somebody already."""
+
+    messages: int
+    doubtful: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resent:
     """Messages whose grace after an unknown outcome ended: `resent` may reach somebody twice, `dead` are given up."""
@@ -145,10 +156,12 @@ def readdress(connection: Connection, subscription_id: int, new_msisdn: str) -> 
     return len(pending)
 
 
-def retry_dead(connection: Connection, message_ids: Iterable[str]) -> int:
+def retry_dead(connection: Connection, message_ids: Iterable[str]) -> SentAgain:
     """The operator sends dead letters again, with all attempts before them; not those a subscriber refused."""
     take_turn(connection)
-    return connection.execute(_RETRY, {"rows": as_json(list(message_ids))}).rowcount
+    rows = {"rows": as_json(list(message_ids))}
+    doubtful = connection.execute(_RETRY_DOUBTFUL, rows).rowcount
+    return SentAgain(messages=doubtful + connection.execute(_RETRY, rows).rowcount, doubtful=doubtful)
 
 
 def _drop(connection: Connection, pending: Sequence[Any], reason: DeathReason) -> int:

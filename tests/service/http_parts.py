@@ -348,7 +348,7 @@ class FakeOutbox:
 
     async def retry_all(self, kind: str | None, before: int | None, limit: int) -> Retried:
         self.retries.append((kind, before, limit))
-        return Retried(retried=3, before=None)
+        return Retried(retried=3, doubtful=0, before=None)
 
 
 class FakeLinks:

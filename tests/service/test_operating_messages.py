@@ -1,13 +1,18 @@
 """The operator's hand on outbox and links: browsing, dead letters again, pauses, a message's life in words."""
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sending import NOON, A, Sending
+from twisted.internet.defer import Deferred
 
+from gateway.message_desk import MessageDesk
 from sms.dispatcher import LinkTerms
+from sms.errors import OutcomeUnknown
 from sms.outbox import (
+    ClassPolicy,
     OutboxState,
     Wanted,
     browse,
@@ -89,6 +94,39 @@ def test_dead_letters_of_one_kind_go_again_and_erased_ones_never(sending: Sendin
     sending.database.do(erase, 1, [])
     rest = sending.database.do(lambda one: retry_dead_of(one, kind=None, before=first.before, limit=10))
     assert rest.retried == 0
+
+
+@pytest.mark.parametrize("all_of_them", [True, False])
+def test_a_dead_letter_of_unknown_outcome_that_goes_again_counts_as_a_possible_second_copy(
+    sending: Sending, *, all_of_them: bool
+) -> None:
+    given_dead(sending.start(), "refused")
+    session = sending.bind()
+    sending.queue("unanswered")
+    for _ in range(2):
+        sending.after(ClassPolicy().unknown_grace_s + 5)
+        session.fail_all(OutcomeUnknown("no answer"))
+    sending.after(ClassPolicy().unknown_grace_s + 5)
+    assert (sending.view("unanswered").reason, sending.counters.possible_duplicates) == ("OUTCOME_UNKNOWN", 1)
+    desk = MessageDesk(
+        sending.database,  # type: ignore[arg-type]
+        now=lambda: sending.business,
+        queued=sending.dispatcher.poke,
+        counters=sending.counters,
+    )
+    if all_of_them:
+        settled(desk.retry_all(None, None, 10))
+    else:
+        settled(desk.retry("refused"))
+        settled(desk.retry("unanswered"))
+    assert sending.counters.possible_duplicates == 2
+    session.answer_all()
+    assert sending.states() == {"refused": "accepted", "unanswered": "accepted"}
+
+
+def settled(work: Coroutine[Any, Any, object]) -> None:
+    done = Deferred.fromCoroutine(work)
+    assert done.called
 
 
 def test_a_paused_link_sends_nothing_and_the_other_takes_over() -> None:

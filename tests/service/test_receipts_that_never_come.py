@@ -10,7 +10,7 @@ from sms.delivery.terms import RECEIPT_MARGIN_S, RECEIPT_WAIT_S
 from sms.dispatcher import LinkTerms
 from sms.errors import RequestFailed, ResponseTimeout
 from sms.outbox import NewReceipt, Step, pending_counts, record_receipts
-from sms.outbox.awaited import ASK_AGAIN_SECONDS
+from sms.outbox.awaited import ASK_AGAIN_SECONDS, QUESTIONS_EACH_MAX
 from sms.smpp.constants import CommandStatus, MessageState
 from sms.smpp.pdu import GenericNack, Pdu, QuerySm, QuerySmResp
 
@@ -114,6 +114,20 @@ def test_a_question_without_answer_is_asked_again(waiting: Waiting) -> None:
     waiting.after(ASK_AGAIN_SECONDS + 30, step=30)
     assert len(waiting.asked.questions) == 1
     assert waiting.state() == ("accepted", None)
+
+
+def test_questions_that_bring_errors_only_come_to_an_end(waiting: Waiting) -> None:
+    waiting.until_due()
+    asked = 0
+    for _ in range(QUESTIONS_EACH_MAX + 5):
+        if waiting.asked.questions:
+            asked += 1
+            assert waiting.state() == ("accepted", None)
+            waiting.asked.say(status=CommandStatus.ESME_RSYSERR)
+        waiting.after(ASK_AGAIN_SECONDS * 2 ** max(asked - 1, 0) + 30, step=STEP_S / 4)
+        waiting.after(20, step=10)
+    assert (asked, waiting.state()) == (QUESTIONS_EACH_MAX, ("unknown", "NO_RECEIPT"))
+    assert len(waiting.asked.submitted) == 1
 
 
 def test_an_smsc_that_knows_no_such_message_leaves_it_unknown_with_the_reason(waiting: Waiting) -> None:

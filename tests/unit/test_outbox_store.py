@@ -27,6 +27,7 @@ from sms.outbox import (
     Priority,
     QuietHours,
     SegmentOutcome,
+    SentAgain,
     ServiceClass,
     Settled,
     Step,
@@ -568,7 +569,7 @@ def test_stop_drops_queued_adverts_at_once_and_service_messages_go_on(db: Connec
     assert drop_adverts(db, 1) == 1
     assert (view(db, "advert").state, view(db, "advert").reason) == (OutboxState.DEAD, "OPTED_OUT")
     assert sorted(ids(take(db))) == ["notice", "other"]
-    assert retry_dead(db, ["advert"]) == 0
+    assert retry_dead(db, ["advert"]).messages == 0
 
 
 def test_who_waits_behind_a_dropped_advert_is_let_go(db: Connection) -> None:
@@ -587,7 +588,7 @@ def test_a_dead_letter_is_sent_again_when_the_operator_says_so(db: Connection) -
     write(db, [one], segments=2)
     settle(db, one, (1, Answer.ACCEPTED, "1"), (2, Answer.PERMANENT, None), segments=2)
     assert view(db, "m").reason == "PERMANENT"
-    assert retry_dead(db, ["m", "no such"]) == 1
+    assert retry_dead(db, ["m", "no such"]) == SentAgain(messages=1, doubtful=0)
     [again] = take(db).messages
     assert (again.failures, unsent_segments(db, [again])) == (0, {again.seq: [2]})
 
@@ -609,7 +610,7 @@ def test_erasure_forgets_numbers_and_texts_and_sends_nothing_more(db: Connection
     assert ids(take(db)) == []
     assert A not in "".join(str(row) for table in metadata.tables.values() for row in db.execute(select(table)))
     assert view(db, "m").text == ""
-    assert (view(db, "next").reason, retry_dead(db, ["next"])) == ("ERASED", 0)
+    assert (view(db, "next").reason, retry_dead(db, ["next"]).messages) == ("ERASED", 0)
 
 
 # -- messages from subscribers
