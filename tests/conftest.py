@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from twisted.internet import reactor as _reactor
 from twisted.internet.base import ReactorBase
 from twisted.logger import LogLevel, globalLogPublisher
@@ -17,6 +18,9 @@ REQUIRE_PEERS = "FIRSTCHARGE_REQUIRE_PEERS"
 
 SLOW_FOLDERS = ("wire", "mutation", "contract", "property")
 """Their tests take seconds, the others' milliseconds."""
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")  # a timing never fails a test
 
 KEPT_BY_THE_REACTOR = {"_UnixWaker", "_SIGCHLDWaker", "_FDWaker", "_SocketWaker"}
 
