@@ -19,7 +19,7 @@ from gateway.notices import Timing, notices_for
 from sms.outbox import enqueue
 
 CHUNK_MS_TARGET = 60
-"""What a chunk should take: with its commit, often with a checkpoint in it, live charges wait below 0.2 s.
+"""What a chunk should take; live charges wait for one, and for its commit, often with a checkpoint in it.
 
 Shorter ones cost speed: more commits, and pages of the trees that more of them write again.
 """
