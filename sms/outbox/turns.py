@@ -3,8 +3,6 @@
 Whether a message may go depends on others to the same number, and a receipt on an answer that may be stored beside
 it. SQLite has one writer; on PostgreSQL two transactions that cannot see each other would both let a message go, or
 park one that nobody releases any more. Queueing needs no turn.
-
-Statements of a turn are planned each time: a plan kept from when the outbox was empty reads whole tables.
 """
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, select
@@ -12,10 +10,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, func, select
 TURN = int.from_bytes(b"smsturns", "big")
 """Key of PostgreSQL's advisory lock."""
 
-_TAKE = select(
-    func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)),
-    func.set_config("plan_cache_mode", "force_custom_plan", True),
-)
+_TAKE = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
 
 
 def take_turn(connection: Connection) -> None:
