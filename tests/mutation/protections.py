@@ -61,8 +61,8 @@ PROTECTIONS: tuple[Protection, ...] = (
     Protection(
         name="who moves messages takes a turn",
         module="sms.outbox.turns",
-        old='select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))',
-        new='select(bindparam("key", type_=BigInteger))',
+        old='func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger))',
+        new='bindparam("key", type_=BigInteger)',
         tests=("tests/service/test_outbox_turns.py",),
     ),
     Protection(
@@ -256,14 +256,14 @@ PROTECTIONS: tuple[Protection, ...] = (
     Protection(
         name="held cashback is left alone",
         module="billing.draft",
-        old='return self.cashback - self._held("held_cashback", self._start.held_cashback)',
+        old="return self.cashback - held",
         new="return self.cashback",
         tests=(ORACLE,),
     ),
     Protection(
         name="held main is left alone",
         module="billing.draft",
-        old='return max(0, self.main - self._held("held_main", self._start.held_main) + self._start.credit_limit)',
+        old="return max(0, self.main - self._held_main() + self._start.credit_limit)",
         new="return max(0, self.main + self._start.credit_limit)",
         tests=(ORACLE,),
     ),
