@@ -30,7 +30,7 @@ REST = 20
 """After a pass that took long, the next comes after this many times as long."""
 BLOCK_REST = 3
 """In the background each block is followed by a rest of this many times its time: on the 1st, when the month job
-writes millions of postings, hashing them may wait and dials may not."""
+writes millions of postings, hashing them may wait and dials may not. Not while somebody waits for the turn."""
 BLOCK_REST_SECONDS_MAX = 1.0
 
 TURN_LOCK = int.from_bytes(b"fc-turn.", "big")
@@ -121,7 +121,7 @@ class Sealing:
                 postings += look.block.postings
             sums.update(look.sums)
             above = look.up_to
-            if is_background:
+            if is_background and not self._turn.waiting:
                 rest = BLOCK_REST * (self._clock.seconds() - block_began)
                 await deferLater(self._clock, min(rest, BLOCK_REST_SECONDS_MAX))
         return None

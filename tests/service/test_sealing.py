@@ -93,6 +93,31 @@ async def test_a_look_seals_what_is_there_and_finds_that_it_adds_up(office: Offi
     assert await office.sealing.run() is None
 
 
+def test_in_the_background_sealing_rests_after_a_block(office: Office) -> None:
+    def takes_long() -> None:
+        office.clock.rightNow += 0.2
+
+    office.database.before_writing = takes_long
+    passed = Deferred.fromCoroutine(office.sealing.run(is_background=True))
+    assert (office.blocks(), passed.called) == ([2], False)
+    office.clock.advance(0.59)
+    assert not passed.called
+    office.clock.advance(0.02)
+    assert passed.called
+
+
+def test_who_waits_for_the_turn_has_it_without_the_rest(office: Office) -> None:
+    waiting: list[Deferred[Any]] = []
+
+    def somebody_comes() -> None:
+        office.clock.rightNow += 0.2
+        waiting.append(Deferred.fromCoroutine(office.sealing.run()))
+
+    office.database.before_writing = somebody_comes
+    passed = Deferred.fromCoroutine(office.sealing.run(is_background=True))
+    assert (passed.called, [one.called for one in waiting]) == (True, [True])
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_balance_that_moved_without_a_posting_is_told(office: Office) -> None:
     drop_guards(office.connection)
